@@ -1,0 +1,53 @@
+# Attention, Laid Bare.  `make help` lists what can be done.
+
+# A Python to make .venv with: PYTHON=/path/to/python3.12 make book.  By default it is looked for.
+PYTHON ?=
+PORT ?= 8000
+export PYTHON
+
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install book serve test check format chapters chapter repository clean
+
+help: ## say what can be done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+install: ## make .venv and install; the others do it when needed
+	@sh tools/install.sh
+
+book: install ## build the pages and say where they are
+	@sh tools/build.sh
+
+serve: book ## build the pages and serve them on this computer (PORT=8000)
+	@echo "Open http://127.0.0.1:$(PORT)/  (stop with Ctrl-C)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT) || \
+		{ echo 'If the port is taken, choose another:  make serve PORT=8001' >&2; exit 1; }
+
+test: install ## prove everything: the checks, the tests, every chapter
+	@sh tools/test.sh
+
+check: install ## the checks that take seconds
+	@sh tools/check.sh
+
+format: install ## lay the Python code out
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+chapters: install ## write the modules and execute all chapters again
+	@$(BIN)/python tools/extract.py
+	@$(BIN)/python tools/execute.py
+	@$(BIN)/python tools/extract.py
+
+chapter: install ## the same for one chapter: make chapter N=05
+	@test -f book/$(N)_*.ipynb || { echo 'Which one?  make chapter N=05' >&2; exit 2; }
+	@$(BIN)/python tools/extract.py
+	@$(BIN)/python tools/execute.py book/$(N)_*.ipynb
+
+# An address from the environment does not count: this writes into many files.
+repository: install ## write the repository's address everywhere: URL=https://github.com/OWNER/REPO
+	@$(BIN)/python tools/repository.py $(if $(findstring command line,$(origin URL)),"$$URL")
+
+clean: ## take away what building and testing wrote; .venv stays
+	@rm -rf _build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find book code tests tools -name __pycache__ -prune -exec rm -rf {} +

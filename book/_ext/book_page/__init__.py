@@ -1,0 +1,24 @@
+"""The book's own Sphinx extension: what the page needs and Jupyter Book does not give it."""
+
+import hashlib
+from pathlib import Path
+
+from . import buttons, chapters, offline, prompts
+
+HERE = Path(__file__).parent
+SOURCES = [*HERE.glob("*.py"), *(HERE.parents[1] / "_static").glob("book.*")]
+
+
+def digest() -> str:
+    """Return a hash of everything that shapes a page besides its own text."""
+    content = b"".join(path.read_bytes() for path in sorted(SOURCES))
+    return hashlib.sha256(content).hexdigest()
+
+
+def setup(app):
+    # Sphinx rewrites every page when a value of this kind changes, and an extension that has
+    # changed is otherwise unknown to it.
+    app.add_config_value("book_page_digest", digest(), "html", [str])
+    for part in (buttons, chapters, offline, prompts):
+        part.setup(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

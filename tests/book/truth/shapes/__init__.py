@@ -1,0 +1,1 @@
+"""Shape comments, held against the real tensors by running the chapter."""

@@ -1,0 +1,181 @@
+"""The built pages as text: no part from another host, and the links that the address asks for."""
+
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import repository
+from book_site import ROOT, build, page_names
+from bs4 import BeautifulSoup
+from setup_cell import read_address
+
+EXAMPLE = "https://github.com/example/attention-laid-bare"
+NOTEBOOKS = [name for name in page_names() if (ROOT / f"{name}.ipynb").exists()]
+
+
+def soup(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text("utf8"), "html.parser")
+
+
+def remote(address: str) -> bool:
+    """Tell whether an address names a host."""
+    return urlsplit(address).netloc != ""
+
+
+def remote_parts(page: BeautifulSoup) -> list[str]:
+    """Return what a page would get from other hosts; links that a reader may follow are not it."""
+    found = []
+    for tag in page.find_all(True):
+        for name in ("src", "srcset", "poster", "data", "action", "href"):
+            if name == "href" and tag.name == "a":
+                continue
+            if remote(str(tag.get(name, "")).split(" ")[0]):
+                found.append(f"<{tag.name} {name}={tag[name]!r}>")
+        if "url(" in (style := str(tag.get("style", ""))) and "//" in style:
+            found.append(f"<{tag.name} style={style!r}>")
+    return found
+
+
+def test_the_pages_are_those_that_the_contents_list(book):
+    built = {path.relative_to(book).with_suffix("").as_posix() for path in book.rglob("*.html")}
+    assert {name for name in built if not name.startswith("_")} == {
+        *page_names(),
+        "index",
+        "search",
+    }
+
+
+def test_no_page_names_another_host_for_a_part_of_it(book):
+    found = {
+        path.name: parts for path in book.rglob("*.html") if (parts := remote_parts(soup(path)))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        '<script src="https://example.org/a.js"></script>',
+        '<link rel="dns-prefetch" href="//example.org">',
+        '<img alt="" src="http://example.org/a.png">',
+        "<p style=\"background: url('https://example.org/a.png')\"></p>",
+    ],
+)
+def test_a_part_from_another_host_is_found(planted):
+    assert remote_parts(BeautifulSoup(planted, "html.parser"))
+
+
+def test_a_link_to_follow_is_no_part():
+    page = BeautifulSoup('<a href="https://arxiv.org/abs/1706.03762">a paper</a>', "html.parser")
+    assert remote_parts(page) == []
+
+
+def test_no_style_sheet_names_another_host(book):
+    pattern = re.compile(r"""(?:url\(|@import)\s*["']?(?:https?:)?//[^)"']*""")
+    found = {
+        path.name: hits
+        for path in book.rglob("*.css")
+        if (hits := pattern.findall(path.read_text("utf8")))
+    }
+    assert found == {}
+
+
+def test_nothing_of_thebe_is_left(book):
+    assert not list(book.rglob("*thebe*"))
+    for path in book.rglob("*.html"):
+        assert "thebe" not in path.read_text("utf8").lower(), path.name
+
+
+def test_data_in_an_output_reaches_the_page(book, tmp_path):
+    """Figures that readers can touch hand their numbers over in a script of a type of its own."""
+    for name in NOTEBOOKS:
+        source = (ROOT / f"{name}.ipynb").read_text("utf8")
+        wanted = source.count('<script type=\\"application/json\\"')
+        found = (book / f"{name}.html").read_text("utf8")
+        assert found.count('<script type="application/json"') == wanted, name
+
+
+def test_chapters_are_numbered_by_their_files(book):
+    sidebar = soup(book / "book/index.html").select_one("nav.bd-links")
+    for name in page_names():
+        number = re.match(r"book/(\d+)_", name)
+        label = sidebar.select_one(f'a[href$="{name.removeprefix("book/")}.html"]')
+        if number:
+            assert label.text.startswith(f"{int(number[1])} · "), name
+            page = soup(book / f"{name}.html")
+            assert page.title.text.startswith(f"{int(number[1])} · ")
+            assert page.select_one("article .chapter-number").text == f"Chapter {int(number[1])}"
+            assert not page.select_one("article h1").text[0].isdigit(), (
+                "the number would be said twice"
+            )
+
+
+def buttons(page: BeautifulSoup) -> list[str]:
+    """Return where the buttons of a page's header lead to, of those that leave the book."""
+    links = page.select(".article-header-buttons a[href]")
+    return [link["href"] for link in links if remote(link["href"])]
+
+
+def wanted_buttons(address: str, name: str) -> list[str]:
+    """Return where they must lead to: nowhere without an address."""
+    if not address:
+        return []
+    there = address.removeprefix("https://github.com/")
+    return [
+        f"https://mybinder.org/v2/gh/{there}/main?urlpath=lab/tree/{name}.ipynb",
+        f"https://colab.research.google.com/github/{there}/blob/main/{name}.ipynb",
+        address,
+        f"{address}/issues/new",
+    ]
+
+
+def assert_buttons(html: Path, address: str) -> None:
+    for name in NOTEBOOKS:
+        found = [link.split("?title=")[0] for link in buttons(soup(html / f"{name}.html"))]
+        assert sorted(found) == sorted(wanted_buttons(address, name)), name
+
+
+def test_buttons_follow_the_address(book):
+    assert_buttons(book, read_address())
+
+
+def test_buttons_come_and_go_with_the_address(tmp_path):
+    """A copy of the book with an address as `make repository` writes it, or without one."""
+    other = "" if read_address() else EXAMPLE
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "book", copy / "book")
+    shutil.copy(ROOT / "_toc.yml", copy)
+    block = repository.config_block(repository.parse(other)) if other else ""
+    config = (ROOT / "_config.yml").read_text("utf8")
+    (copy / "_config.yml").write_text(repository.with_block(config, block, "_config.yml"), "utf8")
+    assert_buttons(build(copy, tmp_path / "out"), other)
+
+
+def test_all_papers_are_listed(book):
+    papers = re.findall(r"^@\w+\{(\w+),", (ROOT / "book/references.bib").read_text("utf8"), re.M)
+    listed = soup(book / "book/references.html").select("article li")
+    assert len(listed) == len(papers) > 0
+    for item in listed:
+        assert item.find("a", href=re.compile("^https://")), f"no link: {item.text}"
+
+
+def test_every_paper_that_a_chapter_links_to_is_listed():
+    known = (ROOT / "book/references.bib").read_text("utf8")
+    paper = re.compile(
+        r"(?:arxiv\.org/abs|doi\.org|jstor\.org/stable|jmlr\.org/papers)/([\w./-]*\w)"
+    )
+    for path in sorted([*(ROOT / "book").glob("*.ipynb"), *(ROOT / "book").glob("*.md")]):
+        for found in paper.finditer(path.read_text("utf8")):
+            assert found[1] in known, f"{path.name} links to {found[0]}: add it to references.bib"
+
+
+def test_every_page_says_its_language(book):
+    for name in page_names():
+        assert soup(book / f"{name}.html").html["lang"] == "en-GB", name
+
+
+def test_what_is_folded_is_closed_at_first(book):
+    for name in page_names():
+        assert not soup(book / f"{name}.html").select("article details[open]"), name

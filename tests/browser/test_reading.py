@@ -1,0 +1,114 @@
+"""What a reader does with a page: the dark, the menu, the copy button, the search."""
+
+import pytest
+
+PHONE = {"width": 390, "height": 844}
+CHAPTER = "book/01_parameters"
+
+
+def luminance(page, selector: str, style: str) -> float:
+    """Return how bright a colour of an element is, from 0 to 1."""
+    colour = page.locator(selector).first.evaluate(f"e => getComputedStyle(e).{style}")
+    red, green, blue = (int(part) for part in colour[4:-1].split(",")[:3])
+    return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_follows_the_readers_scheme(visitor, site, scheme):
+    visit = visitor.open(f"{site}/{CHAPTER}.html", color_scheme=scheme)
+    paper = luminance(visit.page, "body", "backgroundColor")
+    ink = luminance(visit.page, "article section section p", "color")
+    assert (paper > 0.9 and ink < 0.2) if scheme == "light" else (paper < 0.15 and ink > 0.7)
+
+
+def test_the_switch_turns_the_page_dark_and_it_stays_dark(visitor, site):
+    visit = visitor.open(f"{site}/{CHAPTER}.html", color_scheme="light")
+    page, seen = visit.page, set()
+    assert luminance(page, "body", "backgroundColor") > 0.9
+    for _ in range(3):  # automatic, light, dark
+        page.locator(".bd-header-article .theme-switch-button").click()
+        seen.add(page.locator("html").get_attribute("data-theme"))
+        if page.locator("html").get_attribute("data-mode") == "dark":
+            break
+    assert seen >= {"dark"}
+    assert luminance(page, "body", "backgroundColor") < 0.15
+    page.reload(wait_until="load")
+    assert luminance(page, "body", "backgroundColor") < 0.15
+    assert visit.faults == []
+
+
+def test_the_keyboard_can_skip_to_the_contents(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html").page
+    page.keyboard.press("Tab")
+    focused = page.locator(":focus")
+    assert focused.inner_text() == "Skip to main content"
+    page.wait_for_function("document.activeElement.getBoundingClientRect().top >= 0")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main-content")
+
+
+def test_what_has_the_focus_can_be_seen(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html").page
+    page.locator("#main-content").focus()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        outline, shadow = page.locator(":focus").evaluate(
+            "e => { const s = getComputedStyle(e); return [s.outlineStyle, s.boxShadow]; }"
+        )
+        assert outline != "none" or shadow != "none", page.locator(":focus").inner_html()
+
+
+def test_pictures_do_not_glare_in_the_dark(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html", color_scheme="dark").page
+    dimmed = page.locator("article img").first.evaluate("e => getComputedStyle(e).filter")
+    assert dimmed.startswith("brightness(0.8")
+
+
+def test_copying_copies_the_code_alone(visitor, site):
+    visit = visitor.open(
+        f"{site}/{CHAPTER}.html", permissions=["clipboard-read", "clipboard-write"]
+    )
+    cell = visit.page.locator("article .cell > .cell_input").first
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    copied = visit.page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == cell.locator("pre").inner_text().strip()
+    assert visit.faults == []
+
+
+def test_the_menu_opens_on_a_phone(visitor, site):
+    visit = visitor.open(f"{site}/{CHAPTER}.html", viewport=PHONE, has_touch=True)
+    link = visit.page.get_by_role("link", name="Notation").first
+    assert not link.is_visible()
+    visit.page.locator("button.primary-toggle").click()
+    link.click()
+    visit.page.wait_for_url("**/book/notation.html")
+    assert visit.faults == []
+
+
+def test_searching_finds_chapters(visitor, site):
+    visit = visitor.open(f"{site}/search.html?q=attention")
+    results = visit.page.locator("#search-results li a")
+    results.first.wait_for()
+    assert results.count() > 0
+    assert visit.faults == []
+
+
+def test_the_first_address_leads_to_the_first_page(visitor, site):
+    visit = visitor.open(f"{site}/{CHAPTER}.html")
+    visit.page.goto(f"{site}/index.html")
+    visit.page.wait_for_url("**/book/index.html")
+    assert visit.faults == []
+
+
+def test_a_formulas_menu_finds_all_its_parts(visitor, site):
+    """MathJax loads its explorer, which reads formulas aloud, only when a reader asks for it."""
+    visit = visitor.open(f"{site}/{CHAPTER}.html")
+    visit.page.evaluate(
+        """async () => {
+          await MathJax.loader.load('a11y/explorer');
+          await MathJax.startup.document.convertPromise;
+        }"""
+    )
+    visit.page.wait_for_load_state("networkidle")
+    assert visit.faults == []

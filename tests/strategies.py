@@ -1,0 +1,103 @@
+"""What hypothesis draws for the tests of the chapters: random tensors of any shape, and masks.
+
+Hypothesis draws the shapes and a seed; the numbers come from PyTorch, which is faster and spreads
+them as the book does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+FLOATS = (torch.float32, torch.float64)
+HALVES = (torch.float16, torch.bfloat16)
+
+float_types = st.sampled_from(FLOATS)
+half_types = st.sampled_from(HALVES)
+sizes = st.integers(1, 7)
+# None to three leading axes: one sequence, a batch, a batch of heads, and one more.
+leading_shapes = st.lists(st.integers(1, 3), max_size=3).map(tuple)
+generators = st.integers(0, 2**32 - 1).map(lambda seed: torch.Generator().manual_seed(seed))
+
+
+def normal(generator: torch.Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Random numbers of mean 0 and variance 1."""
+    return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+def booleans(generator: torch.Generator, *shape: int) -> Tensor:
+    """True three times in five, at random."""
+    return torch.rand(shape, generator=generator) < 0.6
+
+
+@st.composite
+def stretchable(draw, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape that can be stretched to `shape`: leading axes left out, other axes of length 1."""
+    kept = shape[draw(st.integers(0, len(shape))) :]
+    return tuple(draw(st.sampled_from((1, size))) for size in kept)
+
+
+@st.composite
+def masks(draw, shape: tuple[int, ...], rows_of_nobody: bool = True) -> Tensor:
+    """A mask that can be stretched to `shape`, often with rows in which nobody may be looked at."""
+    generator = draw(generators)
+    mask = booleans(generator, *draw(stretchable(shape)))
+    if rows_of_nobody or not mask.ndim:
+        return mask
+    # Whoever has nobody gets the first.
+    first = torch.arange(mask.shape[-1]) == 0
+    return mask | (first & ~mask.any(dim=-1, keepdim=True))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of attention, and a direction in which its output is nudged for the gradients."""
+
+    queries: Tensor
+    keys: Tensor
+    values: Tensor
+    mask: Tensor | None
+    nudge: Tensor
+
+    @property
+    def inputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.queries, self.keys, self.values
+
+    @property
+    def full_mask(self) -> Tensor | None:
+        """The mask in the shape of the scores."""
+        n_queries, n_keys = self.queries.shape[-2], self.keys.shape[-2]
+        shape = (*self.nudge.shape[:-2], n_queries, n_keys)
+        return None if self.mask is None else self.mask.expand(shape)
+
+    def to(self, dtype: torch.dtype) -> Case:
+        parts = ("queries", "keys", "values", "nudge")
+        return replace(self, **{name: getattr(self, name).to(dtype) for name in parts})
+
+
+@st.composite
+def cases(draw, types=float_types, square=False, masked=None, rows_of_nobody=True) -> Case:
+    """Queries, keys, values and a mask that fit together.
+
+    square: as many queries as keys and values as wide as keys, at least two of each, so that
+        mistaken attention runs too and gives a result of the right shape.
+    masked: True or False; None draws it.
+    """
+    dtype, generator, batch = draw(types), draw(generators), draw(leading_shapes)
+    size = st.integers(2, 7) if square else sizes
+    n_queries, d_k = draw(size), draw(size)
+    n_keys, d_v = (n_queries, d_k) if square else (draw(size), draw(size))
+    if draw(st.booleans()) if masked is None else masked:
+        mask = draw(masks((*batch, n_queries, n_keys), rows_of_nobody))
+    else:
+        mask = None
+    return Case(
+        normal(generator, *batch, n_queries, d_k, dtype=dtype),
+        normal(generator, *batch, n_keys, d_k, dtype=dtype),
+        normal(generator, *batch, n_keys, d_v, dtype=dtype),
+        mask,
+        normal(generator, *batch, n_queries, d_v, dtype=dtype),
+    )

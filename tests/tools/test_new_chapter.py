@@ -1,0 +1,171 @@
+"""A new chapter: the template's headings, a test that fails until it is written, its place."""
+
+import ast
+import shutil
+
+import nbformat
+import new_chapter
+import pytest
+import yaml
+from setup_cell import CELL_TAGS, ROOT, SETUP_CELL
+
+QUESTION = "How do we hide the future, and the padding?"
+TOC = """\
+# kept
+format: jb-book
+root: book/index
+parts:
+  - caption: Part I · One head, by hand
+    chapters:
+      - file: book/01_parameters
+      - file: book/03_queries_keys_values # kept too
+  # - caption: Part II · From a head to a block
+  #   chapters:
+  - caption: Reference
+    chapters:
+      - file: book/notation
+"""
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """An empty house with a table of contents."""
+    (tmp_path / "book").mkdir()
+    (tmp_path / "_toc.yml").write_text(TOC, "utf8")
+    return tmp_path
+
+
+def files(toc: str) -> list[tuple[str, list[str]]]:
+    """Caption and pages of each part, in order."""
+    parts = yaml.safe_load(toc)["parts"]
+    return [(part["caption"], [entry["file"] for entry in part["chapters"]]) for part in parts]
+
+
+def test_notebook_follows_the_template(tree):
+    assert new_chapter.main(["07", "masks", QUESTION], tree) == 0
+    text = (tree / "book" / "07_masks.ipynb").read_text("utf8")
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    assert text == nbformat.writes(notebook) + "\n"
+    headings = [c.source.splitlines()[0] for c in notebook.cells if c.cell_type == "markdown"]
+    assert headings[:2] == [f"# {QUESTION}", "## You will be able to"]
+    assert headings[-6:] == [
+        "## Limits and fine print",
+        "## Recap",
+        "## Exercises",
+        "## The next question",
+        "## Sources",
+        "## Solutions",
+    ]
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [(c.id, c.source, c.metadata.tags) for c in code] == [("setup", SETUP_CELL, CELL_TAGS)]
+
+
+def test_tests_fail_until_they_are_written(tree):
+    new_chapter.main(["07", "masks", QUESTION], tree)
+    text = (tree / "tests" / "chapters" / "test_masks.py").read_text("utf8")
+    assert ast.get_docstring(ast.parse(text)) == f"Chapter 7: {QUESTION}"
+    scope = {}
+    exec(text, scope)
+    with pytest.raises(pytest.fail.Exception, match="put the tests of this chapter here"):
+        scope["test_masks"]()
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "part", "pages"),
+    [
+        (2, "embeddings", 0, ["01_parameters", "02_embeddings", "03_queries_keys_values"]),
+        (4, "scores", 0, ["01_parameters", "03_queries_keys_values", "04_scores"]),
+        (7, "masks", 1, ["07_masks"]),
+        (18, "cost", 1, ["18_cost"]),
+    ],
+)
+def test_finds_its_place_in_the_contents(number, name, part, pages, tree):
+    assert new_chapter.main([str(number), name, QUESTION], tree) == 0
+    toc = (tree / "_toc.yml").read_text("utf8")
+    caption, found = files(toc)[part]
+    assert caption == new_chapter.part_of(number)
+    assert found == [f"book/{page}" for page in pages]
+    assert files(toc)[-1] == ("Reference", ["book/notation"])
+    assert toc.startswith("# kept\n")
+    assert "# kept too" in toc
+
+
+def test_opens_the_parts_in_their_order(tree):
+    for number, name in ((18, "cost"), (8, "positions"), (7, "masks"), (11, "digits")):
+        assert new_chapter.main([str(number), name, QUESTION], tree) == 0
+    toc = (tree / "_toc.yml").read_text("utf8")
+    assert [caption for caption, _ in files(toc)] == [*new_chapter.PARTS.values(), "Reference"]
+    assert files(toc)[1][1] == ["book/07_masks", "book/08_positions"]
+    assert files(toc)[2][1] == ["book/11_digits", "book/18_cost"]
+    assert "# - caption" not in toc
+
+
+def test_the_parts_are_those_of_the_book(tmp_path):
+    """Every chapter of the real contents stands in the part that this tool would put it in."""
+    entries = new_chapter.pages((ROOT / "_toc.yml").read_text("utf8"))
+    chapters = {page: caption for caption, page in entries if page[5:7].isdecimal()}
+    assert chapters
+    for page, caption in chapters.items():
+        assert new_chapter.part_of(int(page[5:7])) == caption
+
+
+def test_takes_the_real_contents(tmp_path):
+    shutil.copy(ROOT / "_toc.yml", tmp_path)
+    before = files((tmp_path / "_toc.yml").read_text("utf8"))
+    number = next(n for n in range(18, 0, -1) if not list((ROOT / "book").glob(f"{n:02}_*")))
+    assert new_chapter.main([str(number), "something_new", QUESTION], tmp_path) == 0
+    after = files((tmp_path / "_toc.yml").read_text("utf8"))
+    assert sum(len(pages) for _, pages in after) == sum(len(pages) for _, pages in before) + 1
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "book/07_masks.ipynb",
+        "book/07_others.ipynb",
+        "book/09_masks.ipynb",
+        "tests/chapters/test_masks.py",
+    ],
+)
+def test_overwrites_nothing(taken, tree, capsys):
+    path = tree / taken
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    assert new_chapter.main(["07", "masks", QUESTION], tree) == 1
+    assert f"{taken} is there already" in capsys.readouterr().err
+    assert path.read_text() == "mine"
+    assert (tree / "_toc.yml").read_text("utf8") == TOC
+    assert {p for p in tree.rglob("*") if p.is_file()} == {tree / "_toc.yml", path}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["19", "masks", QUESTION], "number: wanted 01 to 18, got 19"),
+        (["00", "masks", QUESTION], "number: wanted 01 to 18, got 00"),
+        (["07", "Masks-1", QUESTION], "name: wanted a module's name"),
+        (["07", "masks", "Masks"], "question: wanted one line ending in a question mark"),
+    ],
+)
+def test_refuses_bad_arguments(arguments, message, tree, capsys):
+    assert new_chapter.main(arguments, tree) == 1
+    assert message in capsys.readouterr().err
+    assert list((tree / "book").iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["masks"], ["seven", "masks", QUESTION]])
+def test_says_how_it_is_called(arguments, tree, capsys):
+    assert new_chapter.main(arguments, tree) == 2
+    assert "NUMBER NAME QUESTION" in capsys.readouterr().out
+
+
+def test_contents_it_does_not_understand_are_left_alone(tree, capsys):
+    (tree / "_toc.yml").write_text(
+        TOC.replace("    chapters:\n      - file", "    chapters:\n    - file")
+    )
+    before = (tree / "_toc.yml").read_text()
+    assert new_chapter.main(["02", "embeddings", QUESTION], tree) == 1
+    assert "write its line by hand" in capsys.readouterr().err
+    assert (tree / "_toc.yml").read_text("utf8") == before

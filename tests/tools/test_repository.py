@@ -1,0 +1,158 @@
+"""The repository's address: the same in all places, set and unset without a trace."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import repository
+import yaml
+from setup_cell import ROOT, read_address
+
+URL = "https://github.com/some-one/some.book"
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    """Path -> bytes of every file under a folder."""
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of every file that names the address, with no address in it."""
+    (tmp_path / "book").mkdir()
+    for name in repository.BLOCKS:
+        shutil.copy(ROOT / name, tmp_path / name)
+    for path in (ROOT / "book").glob("*.ipynb"):
+        shutil.copy(path, tmp_path / "book" / path.name)
+    assert repository.main([""], tmp_path) == 0
+    return tmp_path
+
+
+def test_all_places_name_the_same_address():
+    found = repository.differences(ROOT, read_address())
+    assert not found, f"type  make repository URL={read_address()}  : {sorted(map(str, found))}"
+
+
+def test_writes_the_address_everywhere(tree):
+    assert repository.main([URL], tree) == 0
+    assert read_address(tree) == URL
+    config = yaml.safe_load((tree / "_config.yml").read_text("utf8"))
+    assert config["repository"] == {"url": URL, "branch": "main", "path_to_book": ""}
+    assert set(config["launch_buttons"]) == {"notebook_interface", "binderhub_url", "colab_url"}
+    citation = yaml.safe_load((tree / "CITATION.cff").read_text("utf8"))
+    assert citation["repository-code"] == URL
+    readme = (tree / "README.md").read_text("utf8")
+    for link in (
+        f"git clone {URL}",
+        "https://some-one.github.io/some.book/",
+        "https://colab.research.google.com/github/some-one/some.book/blob/main/book/index.ipynb",
+        "https://mybinder.org/v2/gh/some-one/some.book/main?urlpath=lab/tree/book/index.ipynb",
+        f"{URL}/actions/workflows/test.yml/badge.svg",
+    ):
+        assert link in readme
+    notebooks = sorted((tree / "book").glob("*.ipynb"))
+    assert notebooks
+    for path in notebooks:
+        cells = nbformat.read(path, as_version=4).cells
+        assert f'repository = "{URL}"' in next(c.source for c in cells if c.id == "setup")
+
+
+def test_no_address_means_no_link_and_no_button(tree):
+    config = yaml.safe_load((tree / "_config.yml").read_text("utf8"))
+    assert "repository" not in config
+    assert "launch_buttons" not in config
+    assert "urls" not in tomllib.loads((tree / "pyproject.toml").read_text("utf8"))["project"]
+    assert "repository-code" not in (tree / "CITATION.cff").read_text("utf8")
+    assert "mybinder" not in (tree / "README.md").read_text("utf8")
+
+
+def test_there_and_back_leaves_no_trace(tree):
+    before = snapshot(tree)
+    assert repository.main([URL], tree) == 0
+    after = snapshot(tree)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == before.keys() == after.keys()
+    assert repository.main([""], tree) == 0
+    assert snapshot(tree) == before
+
+
+def test_a_second_time_writes_nothing(tree, capsys):
+    repository.main([URL], tree)
+    capsys.readouterr()
+    assert repository.main([URL], tree) == 0
+    assert capsys.readouterr().out == f"The address is now: {URL}.\n"
+
+
+@pytest.mark.parametrize("spelling", [f"{URL}/", f"{URL}.git", f" {URL}.git/ ", URL])
+def test_takes_common_spellings(spelling):
+    assert repository.parse(spelling).url == URL
+
+
+def test_pages_of_a_repository_named_after_its_host():
+    found = repository.parse("https://github.com/Someone/someone.github.io")
+    assert found.pages == "https://someone.github.io/"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "github.com/owner/repo",
+        "git@github.com:owner/repo",
+        "http://github.com/owner/repo",
+        "https://example.org/owner/repo",
+        "https://github.com/owner",
+        "https://github.com/owner/..",
+        "https://github.com/owner/repo/tree/main",
+        'https://github.com/owner/re"po',
+        "https://github.com/owner/repo\nx",
+    ],
+)
+def test_refuses_other_addresses_and_writes_nothing(url, tree, capsys):
+    before = snapshot(tree)
+    assert repository.main([url], tree) == 1
+    assert "wanted https://github.com/OWNER/REPO, got" in capsys.readouterr().err
+    assert snapshot(tree) == before
+
+
+@pytest.mark.parametrize("name", sorted(repository.BLOCKS))
+def test_a_file_without_its_marks_stops_everything(name, tree, capsys):
+    path = tree / name
+    path.write_text(path.read_text("utf8").replace("repository: end", "repository"), "utf8")
+    before = snapshot(tree)
+    assert repository.main([URL], tree) == 1
+    assert f"{name}: wanted one line with" in capsys.readouterr().err
+    assert snapshot(tree) == before
+
+
+def test_a_notebook_without_the_set_up_cell_stops_everything(tree, capsys):
+    (tree / "book" / "99_bare.ipynb").write_text(nbformat.writes(nbformat.v4.new_notebook()))
+    before = snapshot(tree)
+    assert repository.main([URL], tree) == 1
+    assert "99_bare.ipynb: wanted one cell with the id setup" in capsys.readouterr().err
+    assert snapshot(tree) == before
+
+
+def test_a_failed_write_takes_the_others_back(tree, capsys, monkeypatch):
+    before = snapshot(tree)
+    replace, calls = Path.replace, []
+
+    def fail_at_the_third(self, target):
+        calls.append(target)
+        if len(calls) == 3:
+            raise OSError("disk full")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_at_the_third)
+    assert repository.main([URL], tree) == 1
+    assert "disk full" in capsys.readouterr().err
+    assert len(calls) == 3
+    assert snapshot(tree) == before
+
+
+def test_without_an_address_it_says_the_present_one(tree, capsys):
+    before = snapshot(tree)
+    assert repository.main([], tree) == 2
+    assert "The address now: none" in capsys.readouterr().out
+    assert snapshot(tree) == before

@@ -1,0 +1,158 @@
+"""Start a chapter: its notebook by the template, its test file, and its line in _toc.yml.
+
+python tools/new_chapter.py 07 masks "How do we hide the future, and the padding?"
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+from setup_cell import CELL_ID, CELL_TAGS, ROOT, SETUP_CELL
+
+# First chapter of each part -> its caption in _toc.yml.
+PARTS = {
+    1: "Part I · One head, by hand",
+    7: "Part II · From a head to a block",
+    11: "Part III · Digits",
+}
+LAST = 18
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# Cell id -> text of its Markdown, in the order of the template; the set-up cell has its own text.
+TEMPLATE = {
+    "title": "# {question}\n\n*{part}*",
+    "able": "## You will be able to",
+    CELL_ID: None,
+    "definition": "## The compact definition",
+    "torch": "## Checked against PyTorch",
+    "limits": "## Limits and fine print",
+    "recap": "## Recap",
+    "exercises": "## Exercises",
+    "next": "## The next question",
+    "sources": "## Sources",
+    "solutions": "## Solutions",
+}
+TEST = '''\
+"""Chapter {number}: {question}"""
+
+import pytest
+
+
+def test_{module}():
+    pytest.fail("tests/chapters/test_{module}.py: put the tests of this chapter here")
+'''
+
+
+class ChapterError(Exception):
+    """A chapter that cannot be started; the message says why."""
+
+
+def part_of(number: int) -> str:
+    """The caption of the part that a chapter stands in."""
+    return PARTS[max(first for first in PARTS if first <= number)]
+
+
+def notebook(number: int, question: str) -> str:
+    """The text of a chapter's empty notebook."""
+    cells = []
+    for name, text in TEMPLATE.items():
+        if text is None:
+            cell = nbformat.v4.new_code_cell(SETUP_CELL, metadata={"tags": CELL_TAGS})
+        else:
+            source = text.format(question=question, part=part_of(number))
+            cell = nbformat.v4.new_markdown_cell(source)
+        cell["id"] = name
+        cells.append(cell)
+    metadata = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=metadata)) + "\n"
+
+
+def with_chapter(toc: str, number: int, page: str) -> str:
+    """Put a page at its place in _toc.yml, and open its part if it is the part's first chapter.
+
+    The file is edited as text, so that its comments stay; reading it again proves the result.
+    """
+    caption = part_of(number)
+    header = f"  - caption: {caption}\n    chapters:\n"
+    after = toc.replace(f"  # - caption: {caption}\n  #   chapters:\n", header)
+    if header not in after:
+        later = [f"  - caption: {part}\n" for first, part in PARTS.items() if first > number]
+        before = next((line for line in [*later, "  - caption: Reference\n"] if line in after), "")
+        place = after.index(before) if before else len(after)
+        after = after[:place] + header + after[place:]
+    place = after.index(header) + len(header)
+    while entry := re.match(r" +- file: book/(\d\d)_.*\n", after[place:]):
+        if int(entry[1]) > number:
+            break
+        place += entry.end()
+    after = f"{after[:place]}      - file: {page}\n{after[place:]}"
+    try:
+        right = pages(after) == pages(toc) | {(caption, page)}
+    except yaml.YAMLError:
+        right = False
+    if not right:
+        raise ChapterError(f"_toc.yml: found no place for {page}; write its line by hand")
+    return after
+
+
+def pages(toc: str) -> set[tuple[str, str]]:
+    """Caption and page of every entry of a table of contents."""
+    return {
+        (part["caption"], entry["file"])
+        for part in yaml.safe_load(toc)["parts"]
+        for entry in part["chapters"]
+    }
+
+
+def start(number: int, module: str, question: str, root: Path = ROOT) -> list[Path]:
+    """Write the files of a new chapter; return their paths.
+
+    Raises: ChapterError where an argument is bad or the chapter is there already.
+    """
+    if not 1 <= number <= LAST:
+        raise ChapterError(f"number: wanted 01 to {LAST}, got {number:02}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", module):
+        raise ChapterError(f"name: wanted a module's name like many_heads, got {module!r}")
+    if not re.fullmatch(r"\S.*\?", question):
+        raise ChapterError(f"question: wanted one line ending in a question mark, got {question!r}")
+    page = root / "book" / f"{number:02}_{module}.ipynb"
+    tests = root / "tests" / "chapters" / f"test_{module}.py"
+    toc = root / "_toc.yml"
+    same_number = sorted((root / "book").glob(f"{number:02}_*.ipynb"))
+    same_name = sorted((root / "book").glob(f"[0-9][0-9]_{module}.ipynb"))
+    for path in (*same_number, *same_name, tests):
+        if path.exists():
+            raise ChapterError(f"{path.relative_to(root)} is there already")
+    texts = {
+        toc: with_chapter(toc.read_text("utf8"), number, f"book/{page.stem}"),
+        page: notebook(number, question),
+        tests: TEST.format(number=number, module=module, question=question.replace('"', "'")),
+    }
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf8")
+    return list(texts)
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """Start the chapter that the arguments name; 0 if its files were written."""
+    if len(arguments) != 3 or not arguments[0].isdecimal():
+        print('wanted: NUMBER NAME QUESTION, as in  07 masks "How do we hide the future?"')
+        return 2
+    number, module, question = arguments
+    try:
+        paths = start(int(number), module, question, root)
+    except ChapterError as error:
+        print(f"new_chapter: {error}", file=sys.stderr)
+        return 1
+    for path in paths:
+        print(f"wrote {path.relative_to(root)}")
+    print("Next: write the chapter and its tests, then `make chapters` and `make test`.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

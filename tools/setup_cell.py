@@ -1,0 +1,44 @@
+"""The set-up cell, which stands word for word the same in every notebook.
+
+It installs the book's package where it is missing (Colab), and does nothing elsewhere.  Where to
+install from is the repository's address, and that stands in one place: `[project.urls]` of
+pyproject.toml, written by `make repository URL=…`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CELL_ID = "setup"
+CELL_TAGS = ["setup", "remove-cell"]
+
+TEMPLATE = """\
+# Set-up: installs the book's package where it is missing, and does nothing elsewhere.
+import importlib.util
+
+if importlib.util.find_spec("bareattention") is None:
+    repository = "ADDRESS"
+    if not repository:
+        raise ModuleNotFoundError(
+            "The book's package is not installed here.  Type `make book` in your copy of the book, "
+            "then choose the Python in its folder .venv as this notebook's kernel."
+        )
+    %pip install --quiet "bareattention @ git+{repository}"
+"""
+
+
+def read_address(root: Path = ROOT) -> str:
+    """The repository's address as pyproject.toml states it; empty while there is none."""
+    with (root / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    return project.get("urls", {}).get("Repository", "")
+
+
+def setup_cell(address: str) -> str:
+    """The source of the set-up cell for a repository at this address; empty means none yet."""
+    return TEMPLATE.replace("ADDRESS", address).rstrip("\n")
+
+
+SETUP_CELL = setup_cell(read_address())
