@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import jaxtyping
 import pytest
 from hypothesis import settings

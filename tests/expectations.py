@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 from hypothesis import Phase, given, settings
-from torch import Tensor
+from torch import Tensor, nn
 
 # Half precision: one step between neighbouring numbers.
 TOLERANCE = {
@@ -51,14 +51,14 @@ def untouched(*tensors: Tensor):
 
 
 @contextmanager
-def refused(error: type[Exception], name: str, came: str):
+def refused(error: type[Exception], name: str, came: str, wanted: str = ""):
     """Expect an error of the book: it names the argument, what was wanted and what came."""
     with pytest.raises(error) as caught:
         yield
     text = str(caught.value)
     assert type(caught.value) is error
     assert f"{name}:" in text, f"the argument {name} is not named: {text}"
-    assert "wanted" in text, f"it does not say what was wanted: {text}"
+    assert f"wanted {wanted}" in text, f"it does not say what was wanted: {text}"
     assert came in text.partition("got")[2], f"it does not say that {came} came: {text}"
 
 
@@ -77,3 +77,25 @@ def rejects(compare: Callable, **drawn) -> None:
 def names(things: Iterable[Callable]) -> list[str]:
     """The names of functions, for the list of a test's cases."""
     return [thing.__name__ for thing in things]
+
+
+def copy_heads(ours: nn.Module, theirs: nn.MultiheadAttention) -> nn.MultiheadAttention:
+    """PyTorch's multi-head attention with the parameters of ours; it keeps three matrices as one."""
+    three = [getattr(ours.projections, name) for name in ("query", "key", "value")]
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.cat([linear.weight for linear in three]))
+        if theirs.in_proj_bias is not None:
+            theirs.in_proj_bias.copy_(torch.cat([linear.bias for linear in three]))
+    theirs.out_proj.load_state_dict(ours.output.state_dict())
+    return theirs
+
+
+def assert_heads_learn_alike(ours: nn.Module, theirs: nn.MultiheadAttention, steps: float) -> None:
+    """Equal gradients in all parameters of both, after `backward`."""
+    for kind in ("weight", "bias") if ours.output.bias is not None else ("weight",):
+        stacked = getattr(theirs, f"in_proj_{kind}").grad.chunk(3)
+        for name, wanted in zip(("query", "key", "value"), stacked, strict=True):
+            found = getattr(getattr(ours.projections, name), kind).grad
+            assert_equal_numbers(found, wanted, f"gradient of {name}.{kind}", steps)
+        found, wanted = getattr(ours.output, kind).grad, getattr(theirs.out_proj, kind).grad
+        assert_equal_numbers(found, wanted, f"gradient of output.{kind}", steps)

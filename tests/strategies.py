@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 FLOATS = (torch.float32, torch.float64)
 HALVES = (torch.float16, torch.bfloat16)
@@ -45,8 +45,10 @@ def masks(draw, shape: tuple[int, ...], rows_of_nobody: bool = True) -> Tensor:
     """A mask that can be stretched to `shape`, often with rows in which nobody may be looked at."""
     generator = draw(generators)
     mask = booleans(generator, *draw(stretchable(shape)))
-    if rows_of_nobody or not mask.ndim:
+    if rows_of_nobody:
         return mask
+    if not mask.ndim:
+        return torch.ones_like(mask)
     # Whoever has nobody gets the first.
     first = torch.arange(mask.shape[-1]) == 0
     return mask | (first & ~mask.any(dim=-1, keepdim=True))
@@ -100,4 +102,102 @@ def cases(draw, types=float_types, square=False, masked=None, rows_of_nobody=Tru
         normal(generator, *batch, n_keys, d_v, dtype=dtype),
         mask,
         normal(generator, *batch, n_queries, d_v, dtype=dtype),
+    )
+
+
+def with_random_parameters(module: nn.Module, generator: torch.Generator, like: Tensor):
+    """The module with new numbers in all its parameters, of the float type of `like`.
+
+    Biases that start at 0 and norms that start at 1 would hide a mistake.
+    """
+    for parameter in module.to(like.dtype).parameters():
+        drawn = normal(generator, *parameter.shape, dtype=like.dtype)
+        parameter.data = drawn * parameter.shape[-1] ** -0.5
+    return module
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Tokens that look at each other with several heads, and who may look at whom.
+
+    causal: nobody looks ahead.
+    real: `(*batch, seq_len)`, False for padding, or None.
+    other: any mask that can be stretched to `(*batch, n_heads, seq_len, seq_len)`, or None.
+    """
+
+    x: Tensor
+    nudge: Tensor
+    n_heads: int
+    causal: bool
+    real: Tensor | None
+    other: Tensor | None
+    generator: torch.Generator
+
+    @property
+    def future(self) -> Tensor:
+        seq_len = self.x.shape[-2]
+        return torch.ones(seq_len, seq_len, dtype=torch.bool).triu(diagonal=1)
+
+    @property
+    def mask(self) -> Tensor | None:
+        """One mask as the book takes it: True = may look."""
+        if self.other is not None:
+            return self.other
+        causal = ~self.future if self.causal else None
+        if self.real is None:
+            return causal
+        keys = self.real[..., None, None, :]
+        return keys if causal is None else keys & causal
+
+    @property
+    def pytorchs_masks(self) -> tuple[Tensor | None, Tensor | None]:
+        """The same as `nn.MultiheadAttention` takes it: True = may not look; rows, then keys."""
+        *batch, seq_len, _ = self.x.shape
+        hidden = ~self.future if self.causal else None
+        if self.other is not None:
+            shape = (*batch, self.n_heads, seq_len, seq_len)
+            hidden = self.other.expand(shape).reshape(-1, seq_len, seq_len)
+        padding = None if self.real is None else ~self.flat(self.real)
+        return None if hidden is None else ~hidden, padding
+
+    def flat(self, tensor: Tensor) -> Tensor:
+        """All leading axes as one, or none if there is none: PyTorch's modules take no more."""
+        n = self.x.ndim - 2
+        return tensor.flatten(0, n - 1) if n else tensor
+
+
+MASK_KINDS = ("none", "causal", "padding", "both", "other")
+
+
+@st.composite
+def sequences(
+    draw, types=float_types, kinds=MASK_KINDS, heads=None, channels=None, tokens=None, nobody=False
+) -> Sequences:
+    """Tokens and masks for modules with several heads; every kind of mask where none is named.
+
+    nobody: a mask of the kind "other" may leave somebody with nobody to look at.
+    """
+    dtype, generator, batch = draw(types), draw(generators), draw(leading_shapes)
+    n_heads = draw(heads or st.integers(1, 4))
+    d_model, seq_len = n_heads * draw(channels or st.integers(1, 4)), draw(tokens or sizes)
+    kind = draw(st.sampled_from(kinds))
+    real = other = None
+    if kind in ("padding", "both"):
+        lengths = torch.randint(1, seq_len + 1, batch, generator=generator)
+        real = torch.arange(seq_len) < lengths[..., None]
+    if kind == "other":
+        full = (*batch, n_heads, seq_len, seq_len)
+        other = draw(masks(full, rows_of_nobody=nobody))
+        if other.ndim > 2:
+            # All axes or the last two: what lies between could be misread.
+            other = other[(None,) * (len(full) - other.ndim)]
+    shape = (*batch, seq_len, d_model)
+    return Sequences(
+        normal(generator, *shape, dtype=dtype),
+        normal(generator, *shape, dtype=dtype),
+        n_heads,
+        kind in ("causal", "both"),
+        real,
+        other,
+        generator,
     )

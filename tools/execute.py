@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -49,6 +49,7 @@ def execute(path: Path) -> str:
     """Execute one notebook in place; say whether it changed, or which cell failed."""
     before = path.read_text("utf8")
     notebook = nbformat.reads(before, as_version=4)
+    started = ["none"]
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -57,11 +58,12 @@ def execute(path: Path) -> str:
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # no advice on encrypting local sockets
         resources={"metadata": {"path": str(path.parent)}},
+        on_cell_execute=lambda cell, cell_index: started.append(cell.get("id", cell_index)),
     )
     try:
         client.execute(env={**os.environ, **ENVIRONMENT})
-    except CellExecutionError as error:
-        return f"failed     {path.name}\n{error}"
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        return f"failed     {path.name}, cell {started[-1]}\n{error}"
     after = nbformat.writes(normalised(notebook)) + "\n"
     nbformat.validate(notebook)
     if after == before:

@@ -57,19 +57,40 @@ def defined_names(node: ast.stmt) -> list[str]:
     return []
 
 
+def check_imports(where: str, tree: ast.Module) -> None:
+    """Refuse imports whose names could not be taken from where they are defined."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = ["." * node.level + (node.module or "")]
+        else:
+            continue
+        sound = isinstance(node, ast.ImportFrom) and modules == [PACKAGE] and node in tree.body
+        if not sound and any(module.split(".")[0] in ("", PACKAGE) for module in modules):
+            raise ExtractionError(
+                f"{where}, line {node.lineno}: names of the book are imported outside of "
+                f"functions, as `from {PACKAGE} import name`"
+            )
+
+
 def add_cell(chapter: Chapter, cell: nbformat.NotebookNode) -> None:
     """Take one exported cell apart: imports to the top, the rest in the order of the book."""
     where = f"{chapter.path.name}, cell {cell.id}"
     try:
-        statements = ast.parse(cell.source).body
+        tree = ast.parse(cell.source)
     except SyntaxError as error:
         raise ExtractionError(f"{where}: not plain Python (a magic?): {error}") from None
-    lines, hoisted = cell.source.splitlines(), set()
-    for node in statements:
+    check_imports(where, tree)
+    lines, hoisted, kept = cell.source.splitlines(), set(), set()
+    for node in tree.body:
+        own = set(range(node.lineno - 1, node.end_lineno))
         if isinstance(node, ast.Import | ast.ImportFrom):
             chapter.imports.append(node)
-            hoisted |= set(range(node.lineno - 1, node.end_lineno))
-        elif not defined_names(node):
+            hoisted |= own
+            continue
+        kept |= own
+        if not defined_names(node):
             raise ExtractionError(
                 f"{where}, line {node.lineno}: an exported cell holds imports, constants or one "
                 f"definition, and nothing that acts"
@@ -78,6 +99,8 @@ def add_cell(chapter: Chapter, cell: nbformat.NotebookNode) -> None:
             if name in chapter.names:
                 raise ExtractionError(f"{where}: {name} is defined twice")
             chapter.names.append(name)
+    if hoisted & kept:
+        raise ExtractionError(f"{where}, line {min(hoisted & kept) + 1}: an import is not alone")
     block = "\n".join(line for i, line in enumerate(lines) if i not in hoisted).strip("\n")
     if block:
         chapter.blocks.append(block)
@@ -87,14 +110,16 @@ def read_chapter(path: Path) -> Chapter | None:
     """Read one notebook; None where it exports nothing."""
     number, module = CHAPTER.fullmatch(path.stem).groups()
     notebook = nbformat.read(path, as_version=4)
-    title = next(
+    titles = [
         line.removeprefix("# ").strip()
         for cell in notebook.cells
         if cell.cell_type == "markdown"
         for line in cell.source.splitlines()
         if line.startswith("# ")
-    )
-    chapter = Chapter(path, int(number), module, title)
+    ]
+    if not titles:
+        raise ExtractionError(f"{path.name}: no line `# title`, which becomes the docstring")
+    chapter = Chapter(path, int(number), module, titles[0])
     for cell in notebook.cells:
         if cell.cell_type == "code" and "export" in cell.metadata.get("tags", []):
             add_cell(chapter, cell)
@@ -155,8 +180,9 @@ def formatted(text: str, root: Path) -> str:
     """Sort the imports and lay the module out, as ruff does everywhere else in the project."""
     ruff = [sys.executable, "-m", "ruff"]
     config = ["--config", str(root / "pyproject.toml")]
-    sort = ["check", "--select", "I,RUF022", "--fix", "--quiet", "--stdin-filename", "chapter.py", "-"]
-    layout = ["format", "--quiet", "--stdin-filename", "chapter.py", "-"]
+    stdin = ["--quiet", "--stdin-filename", "chapter.py", "-"]
+    sort = ["check", "--select", "I,RUF022", "--fix", *stdin]
+    layout = ["format", *stdin]
     for step in (sort, layout):
         run = subprocess.run(
             [*ruff, *step, *config], input=text, capture_output=True, text=True, cwd=root

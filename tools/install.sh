@@ -117,11 +117,17 @@ if [ -e "$venv" ] && ! "$python" -m pip --version >/dev/null 2>&1; then
     remake "$venv was left half made"
 fi
 
-[ -x "$python" ] || make_venv
-rm -f "$stamp"
+quiet=
+if [ -f "$stamp" ]; then
+    echo "Installing what has changed in requirements.txt or pyproject.toml ..."
+    quiet=--quiet # a hundred lines about what has not changed
+    rm -f "$stamp"
+else
+    [ -x "$python" ] || make_venv
+    echo "Installing what requirements.txt names; the first time takes some minutes ..."
+fi
 : >"$log"
-echo "Installing what requirements.txt names; the first time takes some minutes ..."
-"$python" -m pip install --disable-pip-version-check --no-input --log "$log" \
+"$python" -m pip install --disable-pip-version-check --no-input --log "$log" ${quiet:+"$quiet"} \
     --requirement requirements.txt || explain_pip
 # matplotlib reports the building of its font cache; a notebook's output is no place for that.
 MPLBACKEND=agg "$python" -c 'import matplotlib.font_manager' || stop \

@@ -188,12 +188,15 @@ def write_all(texts: dict[Path, str]) -> None:
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
-    """Write the address handed over; 0 if every place has it, 1 if nothing was written."""
-    if len(arguments) != 1:
+    """Write the address handed over; 0 if every place has it, 1 if nothing was written.
+
+    Without one, say which it is now.
+    """
+    if not arguments:
         print(f"The address now: {read_address(root) or 'none'}.")
         print("Set it with    make repository URL=https://github.com/OWNER/REPO")
         print("Unset it with  make repository URL=")
-        return 2
+        return 0
     try:
         repository = parse(arguments[0])
         changes = differences(root, arguments[0])

@@ -9,15 +9,17 @@ sh tools/check.sh || exit 1
 # A missing font cache would put a line about it into a chapter's output.
 MPLBACKEND=agg "$python" -c 'import matplotlib.font_manager' || exit 1
 
-processes='--numprocesses logical --maxprocesses 4'
+prove() {
+    "$python" -m pytest "$@" --numprocesses logical --maxprocesses 4
+}
 
 echo "== pytest"
-"$python" -m pytest $processes --dist worksteal
+prove --dist worksteal
 tests=$?
 
 # Here a whole chapter stays in one process, since its cells build on each other.
 echo "== pytest --nbval book/"
-"$python" -m pytest --nbval book/ $processes --dist loadscope
+prove --nbval book/ --dist loadscope
 chapters=$?
 
 [ "$tests" -eq 0 ] || printf '\nThe tests failed (pytest ended with %s): see above.\n' "$tests" >&2

@@ -3,6 +3,7 @@
 Every public name can be taken from here: `from bareattention import attention`.
 """
 
+from bareattention.chapters.block import Block, FeedForward
 from bareattention.chapters.digits import (
     as_patches,
     as_pixels,
@@ -12,6 +13,8 @@ from bareattention.chapters.digits import (
     train_briefly,
 )
 from bareattention.chapters.embeddings import look_up, one_hot, random_embeddings
+from bareattention.chapters.many_heads import MultiHeadAttention, join_heads, split_heads
+from bareattention.chapters.masks import additive, causal_mask, leakage, padding_mask
 from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
 from bareattention.chapters.parameters import (
     AttentionSizes,
@@ -19,6 +22,7 @@ from bareattention.chapters.parameters import (
     count_parameters,
     small_example,
 )
+from bareattention.chapters.positions import LearnedPositions, sinusoidal_positions
 from bareattention.chapters.queries_keys_values import Projections, project
 from bareattention.chapters.scores import attention_scores
 from bareattention.chapters.softmax import softmax
@@ -42,14 +46,19 @@ from bareattention.plotting import axes, bars, heatmap, panels, pictures
 
 __all__ = [
     "AttentionSizes",
+    "Block",
     "DataError",
     "DigitSplits",
     "Digits",
+    "FeedForward",
+    "LearnedPositions",
     "LoopedSelfAttentionModel",
+    "MultiHeadAttention",
     "Projections",
     "Provenance",
     "SelfAttention",
     "SmallExample",
+    "additive",
     "as_patches",
     "as_pixels",
     "as_rows",
@@ -57,6 +66,7 @@ __all__ = [
     "attention_scores",
     "axes",
     "bars",
+    "causal_mask",
     "check_axis",
     "check_broadcastable",
     "check_choice",
@@ -70,17 +80,22 @@ __all__ = [
     "check_tensor",
     "count_parameters",
     "heatmap",
+    "join_heads",
+    "leakage",
     "load_digits",
     "look_up",
     "one_hot",
+    "padding_mask",
     "panels",
     "pictures",
     "pixel_statistics",
     "project",
     "random_embeddings",
     "shape_of",
+    "sinusoidal_positions",
     "small_example",
     "softmax",
+    "split_heads",
     "standardise",
     "train_briefly",
 ]

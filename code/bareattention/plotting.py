@@ -16,7 +16,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from bareattention.checks import check_choice
+from bareattention.checks import check_choice, check_positive_integer
 
 STYLE = Path(__file__).with_name("bareattention.mplstyle")
 # kind -> colour map and what the colour bar says when nothing else is given
@@ -27,7 +27,8 @@ KINDS = {
     "pixels": ("gray_r", "ink"),
 }
 MANY_KEYS = 16  # up to here weights are drawn from 0 to 1, beyond from 0 to the largest
-READABLE_ROWS, READABLE_COLUMNS = 10, 12  # up to here every cell shows its number
+READABLE_ROWS, READABLE_COLUMNS = 10, 12  # up to here every cell shows its number ...
+READABLE_INCHES = 0.3  # ... if the cells are large enough for it
 
 
 def _styled(draw):
@@ -74,20 +75,34 @@ def _as_text(value: float, decimals: int) -> str:
     return text.replace("-", "−")
 
 
+def _ink(paper: Sequence[float]) -> str:
+    """Black or white, whichever stands out more: contrast as WCAG 2 measures it."""
+    rgb = np.array(paper[:3])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return "black" if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else "white"
+
+
 def _write_numbers(ax: Axes, array: np.ndarray, image, decimals: int, hidden) -> None:
     for (row, column), value in np.ndenumerate(array):
         if hidden is not None and hidden[row, column]:
             continue
-        red, green, blue, _ = image.cmap(image.norm(value)) if np.isfinite(value) else (1, 1, 1, 1)
-        light = 0.299 * red + 0.587 * green + 0.114 * blue
-        ink = "black" if light > 0.5 else "white"
+        ink = _ink(image.cmap(image.norm(value))) if np.isfinite(value) else "black"
         ax.text(column, row, _as_text(value, decimals), ha="center", va="center", color=ink)
 
 
-def _hatch(ax: Axes, hidden: np.ndarray) -> None:
+def _hide(ax: Axes, hidden: np.ndarray, small: bool) -> None:
+    if not small:  # too fine for hatching: plain grey
+        cover = np.where(hidden, 1.0, np.nan)
+        ax.imshow(cover, cmap="Greys", vmin=0, vmax=4, aspect=ax.get_aspect())
+        return
     style = {"facecolor": "#eceef1", "edgecolor": "#a3a9b2", "hatch": "////", "linewidth": 0.0}
     for row, column in np.argwhere(hidden):
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
+
+
+def _cell_inches(ax: Axes, n_rows: int, n_columns: int) -> float:
+    extent = ax.get_window_extent()
+    return min(extent.width / n_columns, extent.height / n_rows) / ax.figure.dpi
 
 
 def _label(ax: Axes, side: str, says: str, names: Sequence[str] | None, n: int) -> None:
@@ -95,12 +110,13 @@ def _label(ax: Axes, side: str, says: str, names: Sequence[str] | None, n: int) 
     axis.set_label_text(says)
     if names is not None:
         if len(names) != n:
-            raise ValueError(f"{side} labels: wanted {n} names, got {len(names)}")
+            argument = "column_labels" if side == "x" else "row_labels"
+            raise ValueError(f"{argument}: wanted {n} names, got {len(names)}")
         axis.set_ticks(range(n), list(names))
     elif n <= MANY_KEYS:
         axis.set_ticks(range(n))
     else:
-        axis.set_ticks(np.linspace(0, n - 1, 5).round().astype(int))
+        axis.set_ticks(range(0, n, -(-n // 4)))
 
 
 def _default_size(rows: int, columns: int) -> tuple[float, float]:
@@ -158,7 +174,8 @@ def heatmap(
         unit: what the colour bar measures.
         title: one line above the picture.
         decimals: digits after the point in small matrices; None picks 0 for whole numbers, else 2.
-        mask: `(rows, columns)` of booleans, True = may look; other cells are hatched.
+        mask: `(rows, columns)` of booleans, True = may look; other cells are hatched (grey
+            in large matrices).
         limits: the values at the two ends of the colour bar.
         size: width and height in inches.
         colour_bar: False leaves it out, where the numbers stand in the cells.
@@ -187,8 +204,8 @@ def heatmap(
     if title:
         ax.set_title(title)
     if hidden is not None:
-        _hatch(ax, hidden)
-    if small:
+        _hide(ax, hidden, small)
+    if small and _cell_inches(ax, n_rows, n_columns) >= READABLE_INCHES:
         if decimals is None:
             finite = array[np.isfinite(array)]
             decimals = 0 if np.allclose(finite, finite.round(), atol=1e-6) else 2
@@ -220,11 +237,13 @@ def panels(
         titles: n lines, one above each panel.
         x, y: what the axes of all panels count, with the unit.
     Returns: a list of n axes.
-    Raises: ValueError for titles that do not fit.
+    Raises: ValueError for titles that do not fit, or for fewer than one panel or column.
     """
+    columns = n if columns is None else columns
+    check_positive_integer("n", n)
+    check_positive_integer("columns", columns)
     if titles is not None and len(titles) != n:
         raise ValueError(f"titles: wanted {n} lines, got {len(titles)}")
-    columns = columns or n
     fig, grid = plt.subplots(-(-n // columns), columns, figsize=size, squeeze=False)
     found = list(grid.flat)
     for extra in found[n:]:
@@ -258,9 +277,11 @@ def bars(
         size: width and height in inches.
         ax: axes to draw on; None makes a new figure.
     Returns: the axes.
-    Raises: ValueError if there are not as many labels as values.
+    Raises: ValueError if there are no values, or not as many labels as values.
     """
-    heights = torch.as_tensor(values).detach().to(torch.float64).reshape(-1).numpy()
+    heights = torch.as_tensor(values).detach().cpu().to(torch.float64).reshape(-1).numpy()
+    if not len(heights):
+        raise ValueError("values: wanted at least one, got none")
     if len(labels) != len(heights):
         raise ValueError(f"labels: wanted {len(heights)} names, got {len(labels)}")
     if ax is None:

@@ -70,7 +70,7 @@ def chapter(
     sections: tuple[str, ...] = tuple(template.REQUIRED),
     solution_tags: tuple[str, ...] = ("solution", "hide-cell"),
 ) -> Page:
-    parts = [text(f"# {title}", id="title")]
+    parts = [text(f"# {title}", id="title"), code("1", id="postcard")]
     parts += [text(f"## {name}", id=f"part-{i}") for i, name in enumerate(sections)]
     return notebook(*parts, code("1", id="solution-1", tags=solution_tags))
 
@@ -156,6 +156,16 @@ PLANTED: list[tuple[Callable, Page, Page]] = [
         markdown('Look: <img src="_static/a.png">'),
         markdown('Look: <img src="_static/a.png" alt="A curve">'),
     ),
+    (
+        pictures.have_alt_and_caption,
+        markdown('Look: <img src="a.png"> and <img src="b.png" alt="A curve">'),
+        markdown("```{figure} a.png\n:alt: A curve\n\nIt rises.\n```"),
+    ),
+    (
+        pictures.have_alt_and_caption,
+        markdown("```{figure} a.png\n:name: curve\n\nIt rises.\n```"),
+        markdown("```{image} a.png\n:alt: A curve\n```\n\n:::{tip}\nLook.\n:::"),
+    ),
     # Numbers
     (numbers.are_found, said("It is 0.95."), said("It is 0.95.", output="tensor([0.1, 0.95])")),
     (numbers.are_found, said("It is 0.95.", source="x = 1  # 0.95"), said("Not so.")),
@@ -209,6 +219,19 @@ PLANTED: list[tuple[Callable, Page, Page]] = [
         said("| a |\n|---|\n| 0.95 |"),
         said("| a |\n|---|\n| 0.95 [us](https://arxiv.org/abs/1) |"),
     ),
+    (
+        numbers.are_found,
+        said('<p>It is 0.95 <a href="a.html">here</a></p>'),
+        said('<p>It is <b>0.95</b> <a href="https://arxiv.org/abs/1">there</a></p>'),
+    ),
+    (
+        numbers.are_found,
+        said("```{figure} a.png\n\nIt is 0.95.\n```"),
+        said("```{figure} 0.95.png\n\nIt rises.\n```"),
+    ),
+    # A 5 is rounded up, to even, or down for want of exact binary digits.
+    (numbers.are_found, said("It is 0.83.", output="0.845"), said("It is 0.84.", output="0.845")),
+    (numbers.are_found, said("It is 0.86.", output="0.845"), said("It is 0.85.", output="0.845")),
     (
         numbers.are_found,
         said("<details><summary>It is 0.95</summary>\n\nYes.\n\n</details>"),
@@ -277,7 +300,7 @@ PLANTED: list[tuple[Callable, Page, Page]] = [
     (cells.hold_no_magic, notebook(code("%pip install x")), notebook(code("x = 5 %y\nz != x"))),
     (
         cells.show_no_svg,
-        notebook(code("1", outputs=(shows(**{"image_svg+xml": "<svg/>"}),))),
+        notebook(code("1", outputs=(shows(**PNG), shows(**{"image_svg+xml": "<svg/>"})))),
         notebook(code("1", outputs=(shows(**PNG),))),
     ),
     # Assets
@@ -291,6 +314,13 @@ PLANTED: list[tuple[Callable, Page, Page]] = [
             ('<iframe src="//a.org"></iframe>', '<iframe src="page.html"></iframe>'),
             ("<link href='https://a.org/b.css'>", "<link href='_static/b.css'>"),
             ("<p style='background: url(//a.org/b.png)'>", "<p style='color: red'>"),
+            (
+                "<img src='//a.org/b.png'><style>p {}</style>",
+                "<img src='b.png'><style>p {}</style>",
+            ),
+            ("<p style='background: url(//a.org/b)'><img srcset='b.png'>", "<img srcset='b.png'>"),
+            ("<img src='//a.org/b.png'><script>let x = 1</script>", "<script>let x = 1</script>"),
+            ('<iframe srcdoc="<img src=//a.org/b>"></iframe>', '<p title="<img src=//a.org/b>">'),
             ("<style>@import 'https://a.org/b.css';</style>", "<style>p {}</style>"),
             ("```{image} https://a.org/b.png\n```", "```{image} b.png\n```"),
             (":::{tip}\n![a](https://a.org/b.png)\n:::", ":::{tip}\n![a](b.png)\n:::"),
@@ -411,6 +441,15 @@ def test_complaint_says_where() -> None:
     assert str(complaint).startswith("05_softmax.ipynb, cell two-three, line 2: ")
 
 
+def test_complaint_names_the_line_that_differs() -> None:
+    lines = setup.text().split("\n")
+    lines[3] += " "
+    (complaint,) = setup.comes_first(notebook(setup_cell("\n".join(lines))))
+    assert complaint.line == 4
+    (complaint,) = setup.comes_first(notebook(setup_cell("\n".join(lines[:2]))))
+    assert complaint.line == 2
+
+
 TARGET = """
 # Notation
 
@@ -420,6 +459,8 @@ TARGET = """
 ## Twice
 
 ## Twice
+
+### Deep enough
 
 #### Too deep
 
@@ -433,7 +474,8 @@ TARGET = """
         ("[a](missing.md)", "[a](notation.md)"),
         ("[a](notation.md#nowhere)", "[a](notation.md#sizes--d_k-all)"),
         ("[a](notation.md#twice-2)", "[a](notation.md#twice-1)"),
-        ("[a](notation.md#too-deep)", "[a](notation.md#twice)"),
+        ("[a](notation.md#too-deep)", "[a](notation.md#deep-enough)"),
+        ("[a](notation.md#twice-0)", "[a](notation.md#twice)"),
         ("[a](notation.md#explicit)", "(mine)=\n# Title\n\n[a](#mine)"),
         ("[a](#nowhere)", "# A heading\n\n[a](#a-heading)"),
         ("[a](../secret.md)", "[a](https://a.org/missing.md#nowhere)"),

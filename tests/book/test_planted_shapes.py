@@ -95,9 +95,25 @@ FORMS = {
         """,
     "argument in two lines": """
         y = torch.relu(
-            torch.ones(1)
-            + x,  {n}
+            x[:, :1] * 0
+            + torch.ones(3),  {n}
         )
+        """,
+    "operand that is a call": """
+        y = (
+            torch.ones(2, 1, 1)
+            + torch.add(
+                1,
+                x,
+            )  {n}
+        )
+        """,
+    "loop over a decorated function": """
+        for y in [x, x]:  {n}
+
+            @torch.no_grad()
+            def f():
+                pass
         """,
     "argument that is a call": """
         y = torch.relu(
@@ -408,6 +424,10 @@ def test_shape_names_of_the_page_do_not_prove_themselves(judge) -> None:
     assert judge("queries = torch.zeros(4, 3)  # (seq_len, d_k)", start=start) == []
     (fault,) = judge("queries = torch.zeros(4, 5)  # (seq_len, d_k)", start=start)
     assert "is (4, 3) here" in fault
+    # Where it is the only one, it still says which axis is which.
+    assert judge("queries = torch.zeros(4, 3)  # (seq_len, d_k)", start="import torch") == []
+    (fault,) = judge("queries = torch.zeros(4, 3)  # (d_k, seq_len)", start="import torch")
+    assert "is (3, 4) here" in fault
 
 
 def test_shape_check_leaves_python_as_it_was(judge) -> None:

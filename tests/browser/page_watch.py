@@ -29,6 +29,7 @@ class Visit:
         page.goto(url, wait_until="load")
         page.evaluate(TYPESET)
         page.evaluate("document.fonts.ready.then(() => true)")  # of the formulas just typeset
+        page.wait_for_timeout(100)  # news of a fault comes a little later than the fault
 
     def is_home(self, url: str) -> bool:
         """Tell whether an address is the page's own host."""

@@ -88,15 +88,6 @@ def test_nothing_of_thebe_is_left(book):
         assert "thebe" not in path.read_text("utf8").lower(), path.name
 
 
-def test_data_in_an_output_reaches_the_page(book, tmp_path):
-    """Figures that readers can touch hand their numbers over in a script of a type of its own."""
-    for name in NOTEBOOKS:
-        source = (ROOT / f"{name}.ipynb").read_text("utf8")
-        wanted = source.count('<script type=\\"application/json\\"')
-        found = (book / f"{name}.html").read_text("utf8")
-        assert found.count('<script type="application/json"') == wanted, name
-
-
 def test_chapters_are_numbered_by_their_files(book):
     sidebar = soup(book / "book/index.html").select_one("nav.bd-links")
     for name in page_names():

@@ -50,7 +50,12 @@ def test_what_is_folded_unfolds(wide):
 @each_chapter
 def test_folded_cells_say_what_they_show(wide):
     fold(wide.page, closed=True)
-    for tag, words in {"predict": "Show what happens", "solution": "Show the solution"}.items():
+    prompts = {
+        "predict": "Show what happens",
+        "solution": "Show the solution",
+        "hide-input": "Show the code",
+    }
+    for tag, words in prompts.items():
         for prompt in wide.page.locator(f"article .cell.tag_{tag} > details > summary").all():
             assert prompt.inner_text().strip() == words
 

@@ -44,8 +44,12 @@ FAULTS = {
 
 @pytest.mark.parametrize(("planted", "fault"), FAULTS.items(), ids=range(len(FAULTS)))
 def test_a_fault_is_noted(open_planted, planted, fault):
-    faults = open_planted(planted).faults
-    assert any(found.startswith(fault) for found in faults), faults
+    visit = open_planted(planted)
+    for _ in range(50):  # a busy machine may bring the news late
+        if any(found.startswith(fault) for found in visit.faults):
+            return
+        visit.page.wait_for_timeout(100)
+    pytest.fail(f"noted only: {visit.faults}")
 
 
 @pytest.mark.parametrize(

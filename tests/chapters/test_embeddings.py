@@ -86,7 +86,12 @@ def test_one_hot_needs_a_vocabulary(n, error):
 
 
 @given(
-    n=sizes, d=sizes, shape=shapes, generator=generators, dtype=float_types, whole=st.sampled_from(WHOLE)
+    n=sizes,
+    d=sizes,
+    shape=shapes,
+    generator=generators,
+    dtype=float_types,
+    whole=st.sampled_from(WHOLE),
 )
 def test_look_up_equals_pytorchs_values_and_gradients(n, d, shape, generator, dtype, whole):
     table = normal(generator, n, d, dtype=dtype)

@@ -20,7 +20,9 @@ sizes = st.integers(1, 40)
 
 @given(n_heads=st.integers(1, 12), d_k=sizes)
 def test_left_out_sizes_divide_the_model(n_heads, d_k):
-    assert AttentionSizes(n_heads * d_k, n_heads) == AttentionSizes(n_heads * d_k, n_heads, d_k, d_k)
+    assert AttentionSizes(n_heads * d_k, n_heads) == AttentionSizes(
+        n_heads * d_k, n_heads, d_k, d_k
+    )
 
 
 @given(d_model=sizes, n_heads=sizes, d_k=sizes, d_v=sizes)
@@ -62,7 +64,8 @@ def test_heads_that_do_not_divide_the_model_are_refused(d_model, n_heads):
 @pytest.mark.bad_input
 @pytest.mark.parametrize("name", ["d_model", "n_heads", "d_k", "d_v"])
 @pytest.mark.parametrize(
-    "size, error", [(0, ValueError), (-4, ValueError), (2.0, TypeError), (True, TypeError), ("4", TypeError)]
+    "size, error",
+    [(0, ValueError), (-4, ValueError), (2.0, TypeError), (True, TypeError), ("4", TypeError)],
 )
 def test_sizes_that_count_nothing_are_refused(name, size, error):
     sound = {"d_model": 8, "n_heads": 2, "d_k": 4, "d_v": 4}
@@ -124,7 +127,9 @@ def test_the_small_example_names_its_parts():
 
 
 @pytest.mark.bad_input
-@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64, float, "float32", None])
+@pytest.mark.parametrize(
+    "dtype", [torch.int64, torch.bool, torch.complex64, float, "float32", None]
+)
 def test_the_small_example_needs_a_float_type(dtype):
     with refused(TypeError, "dtype", str(dtype)):
         small_example(dtype)

@@ -148,6 +148,7 @@ def test_installs_again_when_asked_for_something_else(name, house):
     assert house.make("install").returncode == 0
     assert house.installed()
     assert not any("-m venv" in call for call in house.calls), "the old .venv will do"
+    assert any("pip install" in call and "--quiet" in call for call in house.calls)
 
 
 def test_a_failed_installation_is_tried_again(house):
@@ -436,8 +437,48 @@ def test_clean_leaves_the_sources_and_the_venv(ready):
     assert set(ready.root.rglob("*")) == {p for p in kept if "__pycache__" not in p.parts}
 
 
-def test_ci_ends_in_make_test():
+SPY = """\
+#!/bin/sh
+echo "$(basename "$0") $* CI=$CI" >>"$CALLS"
+"""
+
+
+@pytest.mark.parametrize("user", ["0", "1000"])
+@pytest.mark.parametrize("there", [["chromium", "make", "python3"], ["make", "python3"], []])
+def test_ci_installs_what_is_missing_and_tests(user, there, house):
+    shutil.copytree(ROOT / ".ci", house.root / ".ci")
+    for name in ("bash", "env"):
+        (house.programs / name).symlink_to(shutil.which(name))
+    make = house.programs / "make"
+    make.unlink()
+    for name in [*there, "apt-get"]:
+        house.program(name, SPY)
+    house.program("id", f"#!/bin/sh\necho {user}\n")
+    house.program("sudo", '#!/bin/sh\necho sudo >>"$CALLS"\nexec "$@"\n')
+    if "make" not in there:  # apt-get brings it
+        house.program("apt-get", f'{SPY}[ -e {make} ] || cp "$0" {make}\n')
+    house.calls_file.write_text("")
+    ran = subprocess.run(
+        [house.programs / "bash", house.root / ".ci" / "run"],
+        env={"PATH": str(house.programs), "CALLS": str(house.calls_file), "FAKE": ""},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert house.calls[-1] == "make test CI=true"
+    fetched = [call for call in house.calls if call.startswith("apt-get install")]
+    if "chromium" in there:
+        assert not any("apt-get" in call or "sudo" in call for call in house.calls)
+    else:
+        assert len(fetched) == 1
+        assert "chromium" in fetched[0]
+        assert ("make" in fetched[0]) == (there == [])
+        assert ("python3-venv" in fetched[0]) == (there == [])
+        assert ("sudo" in house.calls) == (user == "1000")
+
+
+def test_ci_ends_with_the_words_of_its_tests():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert lines[0] == "#!/usr/bin/env bash"
     assert lines[-1] == "exec make test"
     assert os.access(ROOT / ".ci" / "run", os.X_OK)

@@ -153,6 +153,6 @@ def test_a_failed_write_takes_the_others_back(tree, capsys, monkeypatch):
 
 def test_without_an_address_it_says_the_present_one(tree, capsys):
     before = snapshot(tree)
-    assert repository.main([], tree) == 2
+    assert repository.main([], tree) == 0
     assert "The address now: none" in capsys.readouterr().out
     assert snapshot(tree) == before

@@ -22,7 +22,7 @@ def attention_scores(
     Args:
         queries: `(..., n_queries, d_k)`.
         keys: `(..., n_keys, d_k)`; the leading axes broadcast with those of queries.
-        scale: factor of the dot products; None means 1 / sqrt(d_k).
+        scale: the dot products are multiplied by it; None means 1 / sqrt(d_k).
     Returns: `(..., n_queries, n_keys)`; row i belongs to query i.
     Raises: TypeError for anything but float tensors of one type, ValueError for widths that differ,
         a width of 0, or no keys at all.

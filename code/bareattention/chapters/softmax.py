@@ -27,7 +27,7 @@ def softmax(
         temperature: positive; below 1 sharper, above 1 softer.
         mask: boolean, can be stretched to the shape of scores; True = may look.
     Returns: `(..., n_keys)`, each row sums to 1; a row in which nobody may be looked at is all 0.
-        Half precision is computed in float32 and rounded once, as PyTorch does.
+        Numbers of 16 bits are computed in 32 bits and rounded at the end, as PyTorch does.
     Raises: TypeError for anything but float scores and a boolean mask; ValueError for NaN or +inf,
         for no keys, for a temperature that is not positive, for a mask that does not fit.
     Source: equals `torch.softmax` where that gives numbers.

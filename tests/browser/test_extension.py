@@ -1,0 +1,95 @@
+"""What book/_ext makes of a notebook, on one that has everything and says nothing itself."""
+
+import json
+import shutil
+
+import nbformat
+import pytest
+from book_site import ROOT, build
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+DATA = {"weights": [[0.25, 0.75]], "text": "</script> & <b>"}
+ELEMENT = (
+    '<touchable-figure><script type="application/json">'
+    + json.dumps(DATA).replace("</", "<\\/")
+    + '</script><img alt="a pixel" src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
+    + "</touchable-figure>"
+)
+
+
+def cell(number: int, *tags: str, prompt: str | None = None, html: str | None = None):
+    """Return an executed cell: it prints its number, or shows some HTML."""
+    if html is None:
+        output = new_output("stream", name="stdout", text=f"{number}\n")
+    else:
+        output = new_output("display_data", data={"text/html": html, "text/plain": "a figure"})
+    metadata = {"tags": list(tags)}
+    if prompt is not None:
+        metadata["mystnb"] = {"code_prompt_show": prompt}
+    return new_code_cell(
+        f"print({number})",
+        id=f"cell-{number}",
+        execution_count=number,
+        outputs=[output],
+        metadata=metadata,
+    )
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> BeautifulSoup:
+    """The page made of a chapter 7 that stands alone in a book."""
+    root = tmp_path_factory.mktemp("planted")
+    (root / "book").mkdir()
+    for name in ("_ext", "_static", "_templates"):
+        shutil.copytree(ROOT / "book" / name, root / "book" / name)
+    shutil.copy(ROOT / "book" / "references.bib", root / "book")
+    shutil.copy(ROOT / "_config.yml", root)
+    (root / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n- file: book/07_planted\n", "utf8"
+    )
+    (root / "book" / "index.md").write_text("# The book\n", "utf8")
+    cells = [
+        new_markdown_cell("# Is it so?\n\nA formula: $x$.", id="title"),
+        cell(1, "predict", "hide-output"),
+        cell(2, "solution", "hide-cell"),
+        cell(3, "hide-input"),
+        cell(4, "hide-cell"),
+        cell(5, "hide-output", prompt="Show five"),
+        cell(6, html=ELEMENT),
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, root / "book" / "07_planted.ipynb")
+    html = build(root, root / "out") / "book" / "07_planted.html"
+    return BeautifulSoup(html.read_text("utf8"), "html.parser")
+
+
+def test_folded_cells_say_what_they_show(page):
+    said = [prompt.text.strip() for prompt in page.select("article summary .collapsed")]
+    assert said == [
+        "Show what happens",
+        "Show the solution",
+        "Show the code",
+        "Show the code and what happens",
+        "Show five",
+    ]
+    hidden = [prompt.text.strip() for prompt in page.select("article summary .expanded")]
+    assert [words.replace("Hide", "Show") for words in hidden[:4]] == said[:4]
+
+
+def test_the_chapter_is_numbered_by_its_file(page):
+    assert page.title.text.startswith("7 · Is it so?")
+    assert page.select_one("nav.bd-links li a").text.strip() == "7 · Is it so?"
+    assert page.select_one("article .chapter-number").text == "Chapter 7"
+    assert page.select_one("article h1").text.startswith("Is it so?")
+
+
+def test_data_of_a_figure_arrives_as_it_was(page):
+    (script,) = page.select('touchable-figure script[type="application/json"]')
+    assert json.loads(script.string) == DATA
+
+
+def test_formulas_are_set_by_the_books_own_mathjax(page):
+    (script,) = page.select('script[src*="mathjax"]')
+    assert script["src"].startswith("../_static/mathjax/")
