@@ -80,7 +80,7 @@ def names(things: Iterable[Callable]) -> list[str]:
 
 
 def copy_heads(ours: nn.Module, theirs: nn.MultiheadAttention) -> nn.MultiheadAttention:
-    """PyTorch's multi-head attention with the parameters of ours; it keeps three matrices as one."""
+    """PyTorch's multi-head attention with our parameters; it keeps three matrices as one."""
     three = [getattr(ours.projections, name) for name in ("query", "key", "value")]
     with torch.no_grad():
         theirs.in_proj_weight.copy_(torch.cat([linear.weight for linear in three]))

@@ -166,20 +166,28 @@ class Sequences:
         return tensor.flatten(0, n - 1) if n else tensor
 
 
+few = st.integers(1, 4)
 MASK_KINDS = ("none", "causal", "padding", "both", "other")
 
 
 @st.composite
 def sequences(
-    draw, types=float_types, kinds=MASK_KINDS, heads=None, channels=None, tokens=None, nobody=False
+    draw,
+    types=float_types,
+    kinds=MASK_KINDS,
+    heads=few,
+    channels=few,
+    tokens=sizes,
+    nobody=False,
 ) -> Sequences:
     """Tokens and masks for modules with several heads; every kind of mask where none is named.
 
+    channels: of one head.
     nobody: a mask of the kind "other" may leave somebody with nobody to look at.
     """
     dtype, generator, batch = draw(types), draw(generators), draw(leading_shapes)
-    n_heads = draw(heads or st.integers(1, 4))
-    d_model, seq_len = n_heads * draw(channels or st.integers(1, 4)), draw(tokens or sizes)
+    n_heads, seq_len = draw(heads), draw(tokens)
+    d_model = n_heads * draw(channels)
     kind = draw(st.sampled_from(kinds))
     real = other = None
     if kind in ("padding", "both"):

@@ -1,5 +1,7 @@
 """Checks of arguments: what passes, what does not, and what the message says."""
 
+import math
+
 import pytest
 import torch
 from expectations import refused
@@ -163,3 +165,77 @@ def test_a_choice_is_on_the_list():
     assert checks.check_choice("kind", "b", ("a", "b")) is None
     with refused(ValueError, "kind", "'c'", "one of 'a', 'b'"):
         checks.check_choice("kind", "c", ("a", "b"))
+
+
+@pytest.mark.parametrize("value", [0, -3, 2.5, 1e-30])
+def test_numbers_between_their_bounds_pass(value):
+    assert checks.check_number("scale", value) is None
+    assert checks.check_number("scale", value, -3, 2.5) is None
+
+
+@pytest.mark.parametrize("value", [-0.1, 2.1, math.inf, -math.inf, math.nan])
+def test_numbers_beyond_their_bounds_do_not(value):
+    with refused(ValueError, "temperature", str(value), "a number from 0 to 2"):
+        checks.check_number("temperature", value, 0, 2)
+    if not math.isfinite(value):
+        with refused(ValueError, "scale", str(value), "a number that is finite"):
+            checks.check_number("scale", value)
+
+
+@pytest.mark.parametrize("value", [True, None, "1", [1.0], torch.tensor(1.0), 1j])
+def test_what_is_no_number_does_not(value):
+    with refused(TypeError, "scale", type(value).__name__):
+        checks.check_number("scale", value)
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, *HALVES, *WHOLE, *OTHERS, float, "float32", None])
+def test_float_types_are_told_from_others(dtype):
+    if dtype in (*FLOATS, *HALVES):
+        assert checks.check_float_type("dtype", dtype) is None
+    else:
+        with refused(TypeError, "dtype", str(dtype)):
+            checks.check_float_type("dtype", dtype)
+
+
+@given(shape=shapes)
+def test_a_matrix_has_exactly_two_dimensions(shape):
+    if len(shape) == 2:
+        assert checks.check_matrix("W", Z(shape)) is None
+    else:
+        with refused(ValueError, "W", str(shape)):
+            checks.check_matrix("W", Z(shape))
+    with refused(TypeError, "W", "torch.int64"):
+        checks.check_matrix("W", Z(shape).long())
+
+
+@given(shape=leading_shapes, other=leading_shapes)
+def test_leading_axes_fit_together(shape, other):
+    tensors = Z(*shape, 4, 3), Z(*other, 5, 2)
+    try:
+        torch.broadcast_shapes(shape, other)
+    except RuntimeError:
+        for name, tensor in zip(("queries", "keys"), tensors, strict=True):
+            with refused(ValueError, name, checks.shape_of(tensor), "leading axes"):
+                checks.check_leading_axes(("queries", "keys"), tensors)
+    else:
+        assert checks.check_leading_axes(("queries", "keys"), tensors) is None
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("x", "error", "came"),
+    [
+        (torch.zeros(4, 3), ValueError, "(4, 3)"),
+        (torch.zeros(1, 2, 4, 3), ValueError, "(1, 2, 4, 3)"),
+        (torch.zeros(0, 4, 3), ValueError, "(0, 4, 3)"),
+        (torch.zeros(2, 5, 3), ValueError, "(2, 5, 3)"),
+        (torch.zeros(2, 4, 2), ValueError, "(2, 4, 2)"),
+        (torch.full((2, 4, 3), torch.nan), ValueError, "NaN"),
+        (torch.zeros(2, 4, 3, dtype=torch.int64), TypeError, "torch.int64"),
+        ([1.0], TypeError, "list"),
+    ],
+)
+def test_what_is_no_batch_is_refused(x, error, came):
+    with refused(error, "x", came):
+        checks.check_batch("x", x, seq_len=4, d_model=3)
+    checks.check_batch("x", torch.zeros(2, 4, 3), seq_len=4, d_model=3)

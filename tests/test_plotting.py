@@ -99,8 +99,8 @@ def test_without_names_every_row_is_counted_and_of_many_some():
     ax = heatmap(torch.zeros(3, 128), **AXES)
     assert ax.get_yticks().tolist() == [0, 1, 2]
     ticks = ax.get_xticks().tolist()
-    assert ticks[0] == 0 and ticks[-1] == 127 and len(ticks) < 10
-    assert all(tick == int(tick) for tick in ticks)
+    assert ticks[0] == 0 and ticks[-1] <= 127 and 4 <= len(ticks) < 10
+    assert ticks == list(range(0, 128, ticks[1])), "whole numbers in even steps"
 
 
 # heatmap: numbers in cells

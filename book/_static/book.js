@@ -27,3 +27,25 @@ window.MathJax?.startup?.promise?.then(reachWide) ?? reachWide();
 window.addEventListener("load", reachWide);
 window.addEventListener("resize", reachWide);
 document.addEventListener("toggle", reachWide, true); // of <details>, which does not bubble
+
+// "Predict, then run": the text that gives the answer waits until its output has been opened.
+// Where the browser can, a search within the page still finds it, and opens the output.
+all(".cell.tag_predict").forEach((cell) => {
+  const fold = cell.querySelector("details");
+  const answer = [];
+  let next = cell.nextElementSibling;
+  while (next && !next.matches(".cell, section, .admonition")) {
+    answer.push(next);
+    next = next.nextElementSibling;
+  }
+  if (!fold) return;
+  const wait = () =>
+    answer.forEach((part) => {
+      if (fold.open) part.removeAttribute("hidden");
+      else part.setAttribute("hidden", "until-found");
+    });
+  answer.forEach((part) => part.addEventListener("beforematch", () => (fold.open = true)));
+  fold.addEventListener("toggle", wait);
+  window.addEventListener("beforeprint", () => answer.forEach((part) => part.removeAttribute("hidden")));
+  wait();
+});

@@ -3,6 +3,7 @@
 Every public name can be taken from here: `from bareattention import attention`.
 """
 
+from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.block import Block, FeedForward
 from bareattention.chapters.digits import (
     as_patches,
@@ -26,16 +27,33 @@ from bareattention.chapters.positions import LearnedPositions, sinusoidal_positi
 from bareattention.chapters.queries_keys_values import Projections, project
 from bareattention.chapters.scores import attention_scores
 from bareattention.chapters.softmax import softmax
+from bareattention.chapters.training import (
+    EarlyStopping,
+    Report,
+    epoch_report,
+    evaluate,
+    fit,
+    report_line,
+    restore_training,
+    save_checkpoint,
+    train_epoch,
+    training_state,
+)
 from bareattention.chapters.weighted_values import SelfAttention, attention
 from bareattention.checks import (
     check_axis,
+    check_batch,
     check_broadcastable,
     check_choice,
     check_float_tensor,
+    check_float_type,
     check_ids,
+    check_leading_axes,
     check_mask,
+    check_matrix,
     check_no_nan,
     check_not_empty,
+    check_number,
     check_positive_integer,
     check_same_kind,
     check_tensor,
@@ -43,6 +61,15 @@ from bareattention.checks import (
 )
 from bareattention.data import DataError, Digits, DigitSplits, Provenance, load_digits
 from bareattention.plotting import axes, bars, heatmap, panels, pictures
+from bareattention.records import (
+    RecordError,
+    Run,
+    load_run,
+    recorded,
+    recorded_measurement,
+    save_measurement,
+    save_run,
+)
 
 __all__ = [
     "AttentionSizes",
@@ -50,13 +77,18 @@ __all__ = [
     "DataError",
     "DigitSplits",
     "Digits",
+    "EarlyStopping",
     "FeedForward",
     "LearnedPositions",
     "LoopedSelfAttentionModel",
     "MultiHeadAttention",
     "Projections",
     "Provenance",
+    "RecordError",
+    "Report",
+    "Run",
     "SelfAttention",
+    "SelfAttentionModel",
     "SmallExample",
     "additive",
     "as_patches",
@@ -68,21 +100,30 @@ __all__ = [
     "bars",
     "causal_mask",
     "check_axis",
+    "check_batch",
     "check_broadcastable",
     "check_choice",
     "check_float_tensor",
+    "check_float_type",
     "check_ids",
+    "check_leading_axes",
     "check_mask",
+    "check_matrix",
     "check_no_nan",
     "check_not_empty",
+    "check_number",
     "check_positive_integer",
     "check_same_kind",
     "check_tensor",
     "count_parameters",
+    "epoch_report",
+    "evaluate",
+    "fit",
     "heatmap",
     "join_heads",
     "leakage",
     "load_digits",
+    "load_run",
     "look_up",
     "one_hot",
     "padding_mask",
@@ -91,6 +132,13 @@ __all__ = [
     "pixel_statistics",
     "project",
     "random_embeddings",
+    "recorded",
+    "recorded_measurement",
+    "report_line",
+    "restore_training",
+    "save_checkpoint",
+    "save_measurement",
+    "save_run",
     "shape_of",
     "sinusoidal_positions",
     "small_example",
@@ -98,4 +146,6 @@ __all__ = [
     "split_heads",
     "standardise",
     "train_briefly",
+    "train_epoch",
+    "training_state",
 ]

@@ -5,6 +5,8 @@ Every message names the argument, says what was wanted and what came.
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Sequence
 
 import torch
@@ -25,6 +27,27 @@ def check_positive_integer(name: str, value: object) -> None:
         raise TypeError(f"{name}: wanted a whole number, got {value!r} ({type(value).__name__})")
     if value < 1:
         raise ValueError(f"{name}: wanted a whole number of at least 1, got {value}")
+
+
+def check_number(name: str, value: object, low: float = -math.inf, high: float = math.inf) -> None:
+    """Refuse everything but a finite number from `low` to `high`.
+
+    Raises: TypeError, ValueError.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: wanted a number, got {value!r} ({type(value).__name__})")
+    if not (-math.inf < value < math.inf and low <= value <= high):
+        bounds = f"from {low:.3g} to {high:.3g}" if math.isfinite(high) else "that is finite"
+        raise ValueError(f"{name}: wanted a number {bounds}, got {value}")
+
+
+def check_float_type(name: str, value: object) -> None:
+    """Refuse everything but a float type of PyTorch.
+
+    Raises: TypeError.
+    """
+    if not isinstance(value, torch.dtype) or not value.is_floating_point:
+        raise TypeError(f"{name}: wanted a float type, got {value}")
 
 
 def check_tensor(name: str, value: object, dimensions: int = 0) -> None:
@@ -48,6 +71,16 @@ def check_float_tensor(name: str, value: object, dimensions: int = 0) -> None:
     check_tensor(name, value, dimensions)
     if not value.is_floating_point():
         raise TypeError(f"{name}: wanted floating-point numbers, got {value.dtype}")
+
+
+def check_matrix(name: str, value: object) -> None:
+    """Refuse everything but a floating-point tensor of exactly two dimensions.
+
+    Raises: TypeError, ValueError.
+    """
+    check_float_tensor(name, value)
+    if value.ndim != 2:
+        raise ValueError(f"{name}: wanted a matrix of 2 dimensions, got shape {shape_of(value)}")
 
 
 def check_ids(name: str, value: object, n: int) -> None:
@@ -106,6 +139,20 @@ def check_same_kind(names: Sequence[str], tensors: Sequence[Tensor]) -> None:
         raise TypeError(f"wanted one float type for all, got {found}")
 
 
+def check_leading_axes(names: Sequence[str], tensors: Sequence[Tensor]) -> None:
+    """Refuse tensors whose leading axes, all but the last two, cannot be stretched to one shape.
+
+    Raises: ValueError.
+    """
+    try:
+        torch.broadcast_shapes(*(tensor.shape[:-2] for tensor in tensors))
+    except RuntimeError:
+        found = ", ".join(
+            f"{name}: {shape_of(tensor)}" for name, tensor in zip(names, tensors, strict=True)
+        )
+        raise ValueError(f"wanted leading axes that fit together, got {found}") from None
+
+
 def check_broadcastable(name: str, tensor: Tensor, shape: Sequence[int], of: str) -> None:
     """Refuse a tensor that cannot be stretched to `shape`; `of` names what has that shape.
 
@@ -132,6 +179,20 @@ def check_mask(name: str, mask: object, shape: Sequence[int], of: str = "the sco
     if mask.dtype != torch.bool:
         raise TypeError(f"{name}: wanted a boolean mask (True = may look), got {mask.dtype}")
     check_broadcastable(name, mask, shape, of)
+
+
+def check_batch(name: str, x: object, seq_len: int, d_model: int) -> None:
+    """Refuse everything but a batch `(batch_size, seq_len, d_model)` of numbers.
+
+    Raises: TypeError, ValueError.
+    """
+    check_float_tensor(name, x, dimensions=3)
+    if x.ndim > 3:
+        raise ValueError(f"{name}: wanted three axes, got shape {shape_of(x)}")
+    check_not_empty(name, x, 0, "sample")
+    check_axis(name, x, -2, seq_len, "seq_len of this model")
+    check_axis(name, x, -1, d_model, "d_model of this model")
+    check_no_nan(name, x)
 
 
 def check_choice(name: str, value: object, choices: Sequence[object]) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 PHONE = {"width": 390, "height": 844}
 CHAPTER = "book/01_parameters"
+HEIGHT = "document.querySelector('.cell.tag_predict + p').getBoundingClientRect().height"
 
 
 def luminance(page, selector: str, style: str) -> float:
@@ -112,3 +113,19 @@ def test_a_formulas_menu_finds_all_its_parts(visitor, site):
     )
     visit.page.wait_for_load_state("networkidle")
     assert visit.faults == []
+
+
+def test_the_answer_to_a_prediction_waits_until_its_output_is_opened(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html").page
+    cell = page.locator(".cell.tag_predict").first
+    answer = page.locator(".cell.tag_predict + p").first
+    assert answer.bounding_box()["height"] < 1
+    cell.locator("summary").click()
+    page.wait_for_function(f"{HEIGHT} > 10")
+    cell.locator("summary").click()
+    page.wait_for_function(f"{HEIGHT} < 1")
+
+
+def test_without_scripts_the_answer_stands_on_the_page(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html", java_script_enabled=False).page
+    assert page.locator(".cell.tag_predict + p").first.bounding_box()["height"] > 10

@@ -12,13 +12,14 @@ from bareattention.checks import (
     check_axis,
     check_choice,
     check_float_tensor,
+    check_number,
     check_positive_integer,
 )
 
-__all__ = ["ACTIVATIONS", "Block", "FeedForward"]
+__all__ = ["Block", "FeedForward"]
 
 
-ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU}
+_ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU}
 
 
 class FeedForward(nn.Module):
@@ -28,7 +29,7 @@ class FeedForward(nn.Module):
         d_model: channels of a token.
         d_ff: hidden channels.
         dropout: share of hidden channels set to 0 while training, from 0 up to 1.
-        activation: "relu" or "gelu".
+        activation: "relu", or "gelu", a smooth relu.
     Raises: TypeError, ValueError for sizes that are no whole number of at least 1, a dropout
         outside 0 … 1, or an unknown activation.
     Source: Vaswani et al. 2017, section 3.3.
@@ -38,11 +39,12 @@ class FeedForward(nn.Module):
         super().__init__()
         check_positive_integer("d_model", d_model)
         check_positive_integer("d_ff", d_ff)
-        check_choice("activation", activation, tuple(ACTIVATIONS))
+        check_choice("activation", activation, tuple(_ACTIVATIONS))
+        check_number("dropout", dropout)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout: wanted a share from 0 up to 1, got {dropout}")
         self.up = nn.Linear(d_model, d_ff)
-        self.activation = ACTIVATIONS[activation]()
+        self.activation = _ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout)
         self.down = nn.Linear(d_ff, d_model)
 
@@ -87,7 +89,9 @@ class Block(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "*batch seq_len d_model"], mask: Bool[Tensor, "..."] | None = None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[
+        Float[Tensor, "*batch seq_len d_model"], Float[Tensor, "*batch n_heads seq_len seq_len"]
+    ]:
         """Tokens `(..., seq_len, d_model)` -> the same shape, and the weights of all heads.
 
         Args:
@@ -96,6 +100,8 @@ class Block(nn.Module):
         Returns: output `(..., seq_len, d_model)`, weights `(..., n_heads, seq_len, seq_len)`.
         Raises: as `MultiHeadAttention` does.
         """
+        check_float_tensor("x", x, dimensions=2)
+        check_axis("x", x, -1, self.attention.output.in_features, "d_model of this module")
         if self.norm_first:
             looked, weights = self.attention(self.attention_norm(x), mask)
             x = x + self.dropout(looked)

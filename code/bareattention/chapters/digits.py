@@ -9,7 +9,13 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bareattention.checks import check_positive_integer, check_tensor
+from bareattention.checks import (
+    check_ids,
+    check_not_empty,
+    check_number,
+    check_positive_integer,
+    check_tensor,
+)
 
 __all__ = ["as_patches", "as_pixels", "as_rows", "pixel_statistics", "standardise", "train_briefly"]
 
@@ -60,16 +66,19 @@ def as_patches(
     stride = size if stride is None else stride
     check_positive_integer("size", size)
     check_positive_integer("stride", stride)
-    if isinstance(padding, bool) or not isinstance(padding, int) or padding < 0:
-        raise ValueError(f"padding: wanted a whole number of at least 0, got {padding!r}")
+    if isinstance(padding, bool) or not isinstance(padding, int):
+        raise TypeError(f"padding: wanted a whole number of at least 0, got {padding!r}")
+    if padding < 0:
+        raise ValueError(f"padding: wanted a whole number of at least 0, got {padding}")
+    if stride > size:
+        raise ValueError(f"stride: wanted at most the size {size}, got {stride}")
     padded = F.pad(images, (padding,) * 4)
     for name, side in zip(("height", "width"), padded.shape[-2:], strict=True):
         # A rest within the padding is empty and may be dropped; a strip of the image may not.
         if side < size or (side - size) % stride > padding:
-            raise ValueError(
-                f"size: patches of {size} at stride {stride} leave out part of the {name}, "
-                f"which is {side} pixels with padding"
-            )
+            wanted = f"patches that reach the whole {name} of {side} pixels, padding included"
+            came = f"{size} at stride {stride}, which leaves out a strip of the {name}"
+            raise ValueError(f"size: wanted {wanted}, got {came}")
     cut = padded.unfold(-2, size, stride).unfold(-2, size, stride)
     return cut.flatten(start_dim=-2).flatten(start_dim=-3, end_dim=-2)
 
@@ -85,10 +94,9 @@ def pixel_statistics(images: Shaped[Tensor, "*n height width"]) -> tuple[float, 
     check_tensor("images", images, dimensions=2)
     # In float64: a sum of three million pixels would lose digits in float32.
     pixels = images.double()
-    mean, std = pixels.mean().item(), pixels.std().item()
-    if not std > 0:
-        raise ValueError(f"images: wanted pixels that differ, got standard deviation {std}")
-    return mean, std
+    if not pixels.numel() or not pixels.min() < pixels.max():
+        raise ValueError(f"images: wanted pixels that differ, got shape {tuple(images.shape)}")
+    return pixels.mean().item(), pixels.std().item()
 
 
 def standardise(
@@ -103,6 +111,8 @@ def standardise(
     Raises: TypeError for no tensor, ValueError if std is not positive.
     """
     check_tensor("images", images, dimensions=2)
+    check_number("mean", mean)
+    check_number("std", std)
     if not std > 0:
         raise ValueError(f"std: wanted a positive number, got {std}")
     return (images.float() - mean) / std
@@ -133,6 +143,9 @@ def train_briefly(
     """
     check_positive_integer("epochs", epochs)
     check_positive_integer("batch_size", batch_size)
+    check_tensor("inputs", inputs, dimensions=1)
+    check_not_empty("inputs", inputs, 0, "input")
+    check_ids("labels", labels, 2**62)
     if len(inputs) != len(labels):
         raise ValueError(f"labels: wanted {len(inputs)}, one for each input, got {len(labels)}")
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)

@@ -5,10 +5,10 @@ Edit the notebook, then run `make chapters`.
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor
 
-from bareattention.checks import check_float_tensor, check_ids, check_positive_integer
+from bareattention.checks import check_float_type, check_ids, check_matrix, check_positive_integer
 
 __all__ = ["look_up", "one_hot", "random_embeddings"]
 
@@ -29,7 +29,7 @@ def random_embeddings(n_tokens: int, d: int, seed: int) -> Float[Tensor, "n_toke
 
 
 def one_hot(
-    ids: Int[Tensor, "*shape"], n: int, dtype: torch.dtype = torch.float32
+    ids: Integer[Tensor, "*shape"], n: int, dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "*shape {n}"]:
     """Write each id as a row of zeros with a 1 at its place.
 
@@ -38,16 +38,18 @@ def one_hot(
         n: length of the vocabulary.
         dtype: float type of the result.
     Returns: `(..., n)`.
-    Raises: TypeError if ids are no whole numbers, ValueError if one lies outside 0 … n - 1.
+    Raises: TypeError if ids are no whole numbers or dtype is no float type, ValueError if an id
+        lies outside 0 … n - 1.
     Source: equals `torch.nn.functional.one_hot`, which gives integers.
     """
     check_positive_integer("n", n)
+    check_float_type("dtype", dtype)
     check_ids("ids", ids, n)
     return (ids[..., None] == torch.arange(n, device=ids.device)).to(dtype)
 
 
 def look_up(
-    table: Float[Tensor, "n_vocabulary d"], ids: Int[Tensor, "*shape"]
+    table: Float[Tensor, "n_vocabulary d"], ids: Integer[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape d"]:
     """Take the row of each id.
 
@@ -56,9 +58,11 @@ def look_up(
         ids: `(...)`, whole numbers from 0 to n_vocabulary - 1.
     Returns: `(..., d)`; gradients flow to the rows that were taken.
     Raises: TypeError if ids are no whole numbers or the table holds none of float type,
-        ValueError if an id has no row (negative ids included: they would count from the end).
+        ValueError if the table is no matrix or an id has no row (negative ids included: they
+        would count from the end).
     Source: equals `torch.nn.functional.embedding`.
     """
-    check_float_tensor("table", table, dimensions=2)
+    check_matrix("table", table)
     check_ids("ids", ids, len(table))
-    return table[ids]
+    # PyTorch takes small whole numbers for no ids at all, or for a mask.
+    return table[ids.long()]

@@ -75,7 +75,9 @@ class MultiHeadAttention(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "*batch seq_len d_model"], mask: Bool[Tensor, "..."] | None = None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[
+        Float[Tensor, "*batch seq_len d_model"], Float[Tensor, "*batch n_heads seq_len seq_len"]
+    ]:
         """Let each token look at all tokens, once in every head.
 
         Args:
@@ -83,18 +85,16 @@ class MultiHeadAttention(nn.Module):
             mask: boolean, True = may look.  `(seq_len, seq_len)` serves all; with a batch, give it
                 an axis for the heads: `(batch_size, 1, seq_len, seq_len)`.
         Returns: output `(..., seq_len, d_model)`, weights `(..., n_heads, seq_len, seq_len)`.
-        Raises: as `attention` does; ValueError for a mask of three axes, whose first could be taken
-            for the heads.
+        Raises: as `attention` does; ValueError for a mask with a batch and no axis for
+            the heads: its batch could be taken for them.
         """
         check_float_tensor("x", x, dimensions=2)
         check_axis("x", x, -1, self.output.in_features, "d_model of this module")
         if mask is not None:
             check_tensor("mask", mask)
-            if x.ndim > 2 and mask.ndim == 3 and mask.shape[0] != 1:
-                raise ValueError(
-                    f"mask: wanted an axis for the heads, as mask.unsqueeze(1) makes, got shape "
-                    f"{tuple(mask.shape)}"
-                )
+            if 3 <= mask.ndim <= x.ndim and mask.shape[-3] != 1:
+                wanted = "an axis for the heads, as mask.unsqueeze(1) makes"
+                raise ValueError(f"mask: wanted {wanted}, got shape {tuple(mask.shape)}")
         heads = (split_heads(projected, self.n_heads) for projected in self.projections(x))
         mixed, weights = attention(*heads, mask=mask)
         return self.output(join_heads(mixed)), weights

@@ -11,7 +11,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from bareattention.checks import check_float_tensor, check_ids, check_positive_integer, check_tensor
+from bareattention.checks import (
+    check_float_tensor,
+    check_float_type,
+    check_ids,
+    check_positive_integer,
+    check_tensor,
+)
 
 __all__ = ["additive", "causal_mask", "leakage", "padding_mask"]
 
@@ -23,11 +29,12 @@ def leakage(
 
     Args:
         module: maps `(seq_len, d_model)` to an output `(n_outputs, d)`, or to a tuple that begins
-            with it; switch dropout off first.
+            with it; what is random in it must be switched off.
         embeddings: `(seq_len, d_model)`, where to measure.
     Returns: `(n_outputs, seq_len)`; row i, column j is the norm of d output_i / d token_j.
-        It is exactly 0 where output i does not use token j at all.
-    Raises: TypeError, ValueError for anything but a float tensor of two axes.
+        It is 0 where output i does not move with token j.
+    Raises: TypeError, ValueError for anything but a float tensor of two axes, or a module whose
+        output is none.
     """
     check_float_tensor("embeddings", embeddings, dimensions=2)
     if embeddings.ndim != 2:
@@ -35,10 +42,16 @@ def leakage(
 
     def output_of(x: Tensor) -> Tensor:
         result = module(x)
-        return result[0] if isinstance(result, tuple) else result
+        output = result[0] if isinstance(result, tuple) else result
+        if not isinstance(output, Tensor):
+            raise TypeError(f"module: wanted a tensor as output, got {type(output).__name__}")
+        if output.ndim != 2:
+            raise ValueError(f"module: wanted two axes as output, got {tuple(output.shape)}")
+        return output
 
     jacobian = torch.autograd.functional.jacobian(output_of, embeddings)
-    return jacobian.square().sum(dim=(1, 3)).sqrt()
+    # In float64: the square of a tiny leak would vanish in float32.
+    return jacobian.double().square().sum(dim=(1, 3)).sqrt().to(jacobian.dtype)
 
 
 def causal_mask(seq_len: int) -> Bool[Tensor, "{seq_len} {seq_len}"]:
@@ -88,6 +101,5 @@ def additive(
     check_tensor("mask", mask)
     if mask.dtype != torch.bool:
         raise TypeError(f"mask: wanted a boolean mask (True = may look), got {mask.dtype}")
-    if not dtype.is_floating_point:
-        raise TypeError(f"dtype: wanted a float type, got {dtype}")
+    check_float_type("dtype", dtype)
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, -math.inf)

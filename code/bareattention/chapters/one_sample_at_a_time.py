@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bareattention.checks import check_axis, check_float_tensor, check_positive_integer
+from bareattention.checks import check_batch, check_positive_integer
 
 __all__ = ["LoopedSelfAttentionModel"]
 
@@ -39,9 +39,7 @@ class LoopedSelfAttentionModel(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch_size seq_len d_model"]) -> Float[Tensor, "..."]:
         """Tokens `(batch_size, seq_len, d_model)` -> logits `(batch_size, n_classes)`."""
-        check_float_tensor("x", x, dimensions=3)
-        check_axis("x", x, -2, self.seq_len, "seq_len of this model")
-        check_axis("x", x, -1, self.d_model, "d_model of this model")
+        check_batch("x", x, self.seq_len, self.d_model)
         results = []
         for one in x:  # (seq_len, d_model)
             queries = one @ self.W_query  # (seq_len, d_model)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bareattention.checks import check_positive_integer
+from bareattention.checks import check_float_type, check_positive_integer
 
 __all__ = ["AttentionSizes", "SmallExample", "count_parameters", "small_example"]
 
@@ -98,8 +98,7 @@ def small_example(dtype: torch.dtype = torch.float32) -> SmallExample:
     Returns: tokens, embeddings, W_query, W_key, W_value.
     Raises: TypeError if dtype is no float type.
     """
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise TypeError(f"dtype: wanted a float type, got {dtype}")
+    check_float_type("dtype", dtype)
     return SmallExample(
         ("the", "cat", "sat", "down"),
         torch.tensor([[0, 0, 1], [0, 2, 0], [2, 0, 1], [2, 0, 0]], dtype=dtype),

@@ -8,7 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bareattention.checks import check_axis, check_float_tensor, check_positive_integer
+from bareattention.checks import (
+    check_axis,
+    check_float_tensor,
+    check_float_type,
+    check_positive_integer,
+)
 
 __all__ = ["LearnedPositions", "sinusoidal_positions"]
 
@@ -28,6 +33,7 @@ def sinusoidal_positions(
     """
     check_positive_integer("seq_len", seq_len)
     check_positive_integer("d_model", d_model)
+    check_float_type("dtype", dtype)
     if d_model % 2:
         raise ValueError(f"d_model: wanted an even number, for pairs of waves, got {d_model}")
     # In float64: far places would lose digits in float32.

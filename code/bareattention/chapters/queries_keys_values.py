@@ -7,7 +7,15 @@ Edit the notebook, then run `make chapters`.
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bareattention.checks import check_axis, check_float_tensor, check_positive_integer
+from bareattention.checks import (
+    check_axis,
+    check_float_tensor,
+    check_matrix,
+    check_no_nan,
+    check_not_empty,
+    check_positive_integer,
+    check_same_kind,
+)
 
 __all__ = ["Projections", "project"]
 
@@ -29,13 +37,18 @@ def project(
         W_query, W_key: `(d_model, d_k)`.
         W_value: `(d_model, d_v)`.
     Returns: queries and keys `(..., seq_len, d_k)`, values `(..., seq_len, d_v)`.
-    Raises: TypeError for anything but float tensors, ValueError for shapes that do not fit.
+    Raises: TypeError for anything but float tensors of one type, ValueError for shapes that do not
+        fit, no tokens, or NaN.
     Source: Vaswani et al. 2017, section 3.2.2.
     """
     check_float_tensor("embeddings", embeddings, dimensions=2)
+    check_not_empty("embeddings", embeddings, -2, "token")
+    check_no_nan("embeddings", embeddings)
     d_model = embeddings.shape[-1]
     for name, W in (("W_query", W_query), ("W_key", W_key), ("W_value", W_value)):
-        check_float_tensor(name, W, dimensions=2)
+        check_matrix(name, W)
+        check_no_nan(name, W)
+        check_same_kind(("embeddings", name), (embeddings, W))
         check_axis(name, W, 0, d_model, "the channels of embeddings")
     check_axis("W_key", W_key, 1, W_query.shape[1], "d_k, the columns of W_query")
     return embeddings @ W_query, embeddings @ W_key, embeddings @ W_value
@@ -69,9 +82,16 @@ class Projections(nn.Module):
 
     def forward(
         self, embeddings: Float[Tensor, "*batch seq_len d_model"]
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[
+        Float[Tensor, "*batch seq_len d_k"],
+        Float[Tensor, "*batch seq_len d_k"],
+        Float[Tensor, "*batch seq_len d_v"],
+    ]:
         """Embeddings `(..., seq_len, d_model)` -> queries, keys and values, as `project` does."""
         check_float_tensor("embeddings", embeddings, dimensions=2)
+        check_not_empty("embeddings", embeddings, -2, "token")
+        check_no_nan("embeddings", embeddings)
         d_model = self.query.in_features
         check_axis("embeddings", embeddings, -1, d_model, "d_model of this module")
+        check_same_kind(("embeddings", "W_query"), (embeddings, self.query.weight))
         return self.query(embeddings), self.key(embeddings), self.value(embeddings)

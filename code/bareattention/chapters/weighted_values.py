@@ -4,13 +4,20 @@ Written from book/06_weighted_values.ipynb by tools/extract.py.
 Edit the notebook, then run `make chapters`.
 """
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from bareattention.chapters.queries_keys_values import Projections
 from bareattention.chapters.scores import attention_scores
 from bareattention.chapters.softmax import softmax
-from bareattention.checks import check_axis, check_float_tensor, check_no_nan, check_same_kind
+from bareattention.checks import (
+    check_axis,
+    check_float_tensor,
+    check_leading_axes,
+    check_no_nan,
+    check_same_kind,
+)
 
 __all__ = ["SelfAttention", "attention"]
 
@@ -33,7 +40,7 @@ def attention(
     Returns: output `(..., n_queries, d_v)` and weights `(..., n_queries, n_keys)`.
         A query that may look at nobody gets weights and output of 0.
     Raises: TypeError for anything but float tensors of one type, ValueError for shapes that do not
-        fit, no keys, or NaN.
+        fit, no queries, no keys, or NaN.
     Source: Vaswani et al. 2017, equation 1; equals `F.scaled_dot_product_attention`.
     """
     names, tensors = ("queries", "keys", "values"), (queries, keys, values)
@@ -42,8 +49,11 @@ def attention(
         check_no_nan(name, tensor)
     check_same_kind(names, tensors)
     check_axis("values", values, -2, keys.shape[-2], "one value for each key")
-    weights = softmax(attention_scores(queries, keys, scale), mask=mask)
-    return weights @ values, weights
+    check_leading_axes(names, tensors)
+    # Half precision is computed in float32 and rounded once, at the end, as PyTorch does.
+    q, k, v = (tensor.to(torch.promote_types(tensor.dtype, torch.float32)) for tensor in tensors)
+    weights = softmax(attention_scores(q, k, scale), mask=mask)
+    return (weights @ v).to(values.dtype), weights.to(values.dtype)
 
 
 class SelfAttention(nn.Module):
@@ -63,7 +73,7 @@ class SelfAttention(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "*batch seq_len d_model"], mask: Bool[Tensor, "..."] | None = None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Float[Tensor, "*batch seq_len d_v"], Float[Tensor, "*batch seq_len seq_len"]]:
         """Let each token look at all tokens.
 
         Args:

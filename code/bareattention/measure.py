@@ -1,0 +1,171 @@
+"""Measure what the book says about speed and memory, and write it down.
+
+    python -m bareattention.measure batching               # writes runs/batching-measured.json
+    python -m bareattention.measure batching --repeats 3   # quicker, noisier
+
+Ways are measured in turn, again and again, so that a disturbance hits all of them alike, and what
+counts is the ratio of their medians.  The book reads the tables that travel with the package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import re
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from bareattention.chapters.all_at_once import SelfAttentionModel
+from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
+from bareattention.records import RecordError, save_measurement
+
+CLASSES = 10
+# (tokens, channels, batch): pixels as tokens, small patches, pixels with a wide embedding
+BATCHES = ((784, 1, 16), (784, 1, 256), (49, 64, 16), (49, 64, 256), (784, 64, 64))
+
+
+class WithModule(nn.Module):
+    """`nn.MultiheadAttention` with one head, then the same linear layer as the others."""
+
+    def __init__(self, seq_len: int, d_model: int):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(d_model, 1, bias=False, batch_first=True)
+        self.output = nn.Linear(seq_len * d_model, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens `(batch_size, seq_len, d_model)` -> logits `(batch_size, n_classes)`."""
+        mixed, _ = self.attention(x, x, x, need_weights=False)
+        return self.output(mixed.flatten(start_dim=1))
+
+
+WAYS: dict[str, Callable[[int, int], nn.Module]] = {
+    "loop": lambda seq_len, d_model: LoopedSelfAttentionModel(seq_len, d_model, CLASSES),
+    "naive batch": lambda seq_len, d_model: SelfAttentionModel(seq_len, d_model, CLASSES),
+    "fused": lambda seq_len, d_model: SelfAttentionModel(seq_len, d_model, CLASSES, backend="sdpa"),
+    "module": WithModule,
+}
+
+
+def step(model: nn.Module, x: Tensor) -> None:
+    """Run a model forward and backward, as one step of training does."""
+    model(x).square().sum().backward()
+
+
+def seconds(model: nn.Module, x: Tensor) -> float:
+    """Return the wall time of one step, in seconds."""
+    start = time.perf_counter()
+    step(model, x)
+    return time.perf_counter() - start
+
+
+def _peak_kilobytes() -> int:
+    # Linux hands getrusage's peak on from the process that started this one; its own stands here.
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _report_peak(way: str, sizes: tuple[int, int, int], threads: int, pipe) -> None:
+    torch.set_num_threads(threads)
+    seq_len, d_model, batch_size = sizes
+    model, x = WAYS[way](seq_len, d_model), torch.randn(batch_size, seq_len, d_model)
+    step(model, x[:1])
+    before = _peak_kilobytes()
+    step(model, x)
+    pipe.send((_peak_kilobytes() - before) / 1024)
+
+
+def peak_megabytes(way: str, sizes: tuple[int, int, int]) -> float:
+    """Return how much memory one step takes beyond a step with one sample, in MB.
+
+    Each way has a process of its own, since a process does not give its peak back.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    arguments = (way, sizes, torch.get_num_threads(), there)
+    process = context.Process(target=_report_peak, args=arguments)
+    process.start()
+    there.close()
+    try:
+        return here.recv()
+    except EOFError:
+        raise RuntimeError(f"{way} at {sizes} ended without an answer: out of memory?") from None
+    finally:
+        process.join()
+
+
+def measure_batching(repeats: int) -> list[dict]:
+    """Measure a loop over samples against three ways to treat a batch at once.
+
+    Args:
+        repeats: how often each way is timed; the medians are compared.
+    Returns: one dict for each size, with the ways' speeds relative to the loop and their memory.
+    """
+    rows = []
+    for sizes in tqdm(BATCHES, desc="sizes", file=sys.stderr):
+        seq_len, d_model, batch_size = sizes
+        torch.manual_seed(0)
+        models = {name: make(seq_len, d_model) for name, make in WAYS.items()}
+        x = torch.randn(batch_size, seq_len, d_model)
+        for model in models.values():
+            step(model, x)  # a first step is slower
+        times: dict[str, list[float]] = {name: [] for name in models}
+        for _ in range(repeats):
+            for name, model in models.items():
+                times[name].append(seconds(model, x))
+        loop = statistics.median(times["loop"])
+        rows.append(
+            {
+                **{"seq_len": seq_len, "d_model": d_model, "batch_size": batch_size},
+                "times_faster": {
+                    name: round(loop / statistics.median(found), 2) for name, found in times.items()
+                },
+                "megabytes": {name: round(peak_megabytes(name, sizes), 1) for name in models},
+            }
+        )
+    return rows
+
+
+MEASUREMENTS = {
+    "batching": (
+        measure_batching,
+        "forward and backward pass of one batch: how many times faster than a loop over samples "
+        "(ratio of medians), and memory in MB beyond that of one sample",
+    ),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and record what the command line asks for; 0 if all went well."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bareattention.measure", description="Measure, and write it down."
+    )
+    parser.add_argument("what", choices=sorted(MEASUREMENTS))
+    parser.add_argument("--repeats", type=int, default=15, help="how often each way is timed")
+    parser.add_argument("--out", default="runs", help="folder for the table (default: runs)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a table of that name")
+    asked = parser.parse_args(arguments)
+    if asked.repeats < 1:
+        parser.error(f"--repeats: wanted at least 1, got {asked.repeats}")
+    measure, says = MEASUREMENTS[asked.what]
+    try:
+        rows = measure(asked.repeats)
+        path = save_measurement(asked.what, says, rows, folder=asked.out, overwrite=asked.overwrite)
+    except (RecordError, RuntimeError, OSError) as error:
+        print(f"measure: {error}", file=sys.stderr)
+        return 1
+    print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

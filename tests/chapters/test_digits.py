@@ -1,0 +1,543 @@
+"""Chapter 11: images as sequences, pixels brought to size, and the shortest honest loop."""
+
+import math
+
+import pytest
+import torch
+from expectations import names, refused, rejects, untouched
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import generators, normal
+from torch import nn
+from torch.nn import functional as F
+
+from bareattention import (
+    as_patches,
+    as_pixels,
+    as_rows,
+    load_digits,
+    pixel_statistics,
+    standardise,
+    train_briefly,
+)
+
+sides = st.integers(1, 9)
+PIXELS = (torch.uint8, torch.int64, torch.float32, torch.float64)
+Z = torch.zeros
+
+
+@st.composite
+def pictures(draw, types=PIXELS, sides=sides):
+    """Random images with no, one or two leading axes, of which some count no image."""
+    leading = draw(st.lists(st.integers(0, 3), max_size=2))
+    shape = (*leading, draw(sides), draw(sides))
+    images = torch.randint(0, 256, shape, generator=draw(generators), dtype=torch.uint8)
+    return images.to(draw(st.sampled_from(types)))
+
+
+# Pixels and rows
+
+
+@given(images=pictures())
+def test_each_pixel_is_a_token_in_reading_order(images):
+    *leading, height, width = images.shape
+    with untouched(images):
+        tokens = as_pixels(images)
+    assert tokens.shape == (*leading, height * width, 1) and tokens.dtype == images.dtype
+    for place in range(height * width):
+        assert torch.equal(tokens[..., place, 0], images[..., place // width, place % width])
+
+
+@given(images=pictures())
+def test_rows_are_tokens_already(images):
+    with untouched(images):
+        assert torch.equal(as_rows(images), images)
+
+
+# Patches
+
+
+def covers(side: int, size: int, stride: int, padding: int) -> bool:
+    """Whether every pixel of a side lies in a patch that fits: each one looked at."""
+    padded = side + 2 * padding
+    starts = range(0, padded - size + 1, stride)
+    reached = {pixel for start in starts for pixel in range(start, start + size)}
+    return reached >= set(range(padding, padding + side))
+
+
+def unfolded(images, size, stride, padding):
+    """PyTorch's own, which takes batches of float images with channels, and counts patches last."""
+    *leading, height, width = images.shape
+    flat = images.reshape(math.prod(leading), 1, height, width).double()
+    columns = F.unfold(flat, size, padding=padding, stride=stride)
+    return columns.mT.reshape(*leading, -1, size * size).to(images.dtype)
+
+
+CUTS = {
+    "images": pictures(),
+    "size": st.integers(1, 5),
+    "stride": st.none() | st.integers(1, 5),
+    "padding": st.integers(0, 4),
+}
+
+
+def equals_unfold(function, images, size, stride, padding):
+    """The core comparison: which functions cut patches."""
+    step = size if stride is None else stride
+    assume(step <= size and all(covers(n, size, step, padding) for n in images.shape[-2:]))
+    # PyTorch's unfold takes no batch without images.
+    assume(images.numel())
+    with untouched(images):
+        patches = function(images, size, stride, padding)
+    assert patches.dtype == images.dtype
+    wanted = unfolded(images, size, step, padding)
+    assert patches.shape == wanted.shape and torch.equal(patches, wanted)
+
+
+@given(**CUTS)
+@settings(max_examples=200)
+def test_patches_equal_pytorchs_unfold(images, size, stride, padding):
+    equals_unfold(as_patches, images, size, stride, padding)
+
+
+@pytest.mark.bad_input
+@given(**{**CUTS, "stride": st.integers(1, 8)})
+@settings(max_examples=200)
+def test_exactly_what_leaves_out_a_strip_is_refused(images, size, stride, padding):
+    """At the lower and right edge, and between patches that stand apart."""
+    height, width = images.shape[-2:]
+    if covers(height, size, stride, padding) and covers(width, size, stride, padding):
+        # Patches further apart than their size may be refused even where the gaps are empty.
+        assume(stride <= size)
+        as_patches(images, size, stride, padding)
+    else:
+        with pytest.raises(ValueError, match=r"^(size|stride): wanted .+, got "):
+            as_patches(images, size, stride, padding)
+
+
+@pytest.mark.bad_input
+def test_patches_further_apart_than_their_size_are_refused():
+    """Two pixels, one left out, two pixels: nothing is missing at the edge, and a strip is."""
+    image = torch.arange(25).view(5, 5)
+    with pytest.raises(ValueError, match=r"^(size|stride): wanted .+, got "):
+        as_patches(image, 2, stride=3)
+    assert as_patches(image, 3, stride=2).shape == (4, 9)
+
+
+@given(images=pictures(sides=st.integers(1, 4)), size=st.integers(1, 3))
+def test_patches_without_overlap_put_together_are_the_image(images, size):
+    big = images.repeat_interleave(size, -1).repeat_interleave(size, -2)
+    big = big + torch.arange(big.shape[-1]).to(big)
+    rows, columns = images.shape[-2:]
+    patches = as_patches(big, size)
+    assert patches.shape == (*images.shape[:-2], rows * columns, size * size)
+    grid = patches.unflatten(-1, (size, size)).unflatten(-3, (rows, columns))
+    assert torch.equal(grid.transpose(-3, -2).flatten(-2).flatten(-3, -2), big)
+
+
+@pytest.mark.parametrize(
+    "size, stride, padding, shape",
+    [
+        (7, None, 0, (16, 49)),
+        (4, None, 0, (49, 16)),
+        (28, None, 0, (1, 784)),
+        (1, None, 0, (784, 1)),
+        (10, 7, 2, (16, 100)),
+        (4, 3, 0, (81, 16)),
+    ],
+)
+def test_a_digit_in_patches(size, stride, padding, shape):
+    image = torch.arange(784).view(28, 28)
+    assert as_patches(image, size, stride, padding).shape == shape
+    assert as_patches(image[None].expand(2, 3, 28, 28), size, stride, padding).shape[2:] == shape
+
+
+def test_patches_of_one_pixel_are_pixels_and_a_patch_of_all_is_the_image():
+    image = torch.arange(12).view(3, 4)
+    assert torch.equal(as_patches(image, 1), as_pixels(image))
+    square = torch.arange(9).view(3, 3)
+    assert torch.equal(as_patches(square, 3), square.view(1, 9))
+
+
+# Known mistakes
+
+
+def by_view(images, size, stride, padding):
+    padded = F.pad(images, (padding,) * 4)
+    return padded.reshape(*images.shape[:-2], -1, size * size)
+
+
+def columns_first(images, size, stride, padding):
+    return as_patches(images.mT, size, stride, padding)
+
+
+def pixels_transposed(images, size, stride, padding):
+    patches = as_patches(images, size, stride, padding)
+    return patches.unflatten(-1, (size, size)).mT.flatten(-2)
+
+
+def padded_at_the_end(images, size, stride, padding):
+    wide = F.pad(images, (0, 2 * padding, 0, 2 * padding))
+    return as_patches(wide, size, stride, 0)
+
+
+def padding_left_out(images, size, stride, padding):
+    return as_patches(images, size, stride, 0)
+
+
+def stride_left_out(images, size, stride, padding):
+    return as_patches(images, size, None, padding)
+
+
+def padded_with_the_edge(images, size, stride, padding):
+    edge = F.pad(images.double().flatten(0, -3)[:, None], (padding,) * 4, mode="replicate")
+    return as_patches(edge[:, 0].view(*images.shape[:-2], *edge.shape[-2:]), size, stride).to(
+        images
+    )
+
+
+def turned_to_float(images, size, stride, padding):
+    return as_patches(images, size, stride, padding).float()
+
+
+MISTAKES = [
+    by_view,
+    columns_first,
+    pixels_transposed,
+    padded_at_the_end,
+    padding_left_out,
+    stride_left_out,
+    padded_with_the_edge,
+    turned_to_float,
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=names(MISTAKES))
+def test_the_comparison_rejects(mistake):
+    def compare(images, size, stride, padding):
+        assume(images.ndim > 2 and images.numel() > 4)
+        try:
+            equals_unfold(mistake, images, size, stride, padding)
+        except (ValueError, RuntimeError) as error:
+            raise AssertionError("the mistake does not even run") from error
+
+    rejects(compare, **CUTS)
+
+
+# Bringing pixels to mean 0 and variance 1
+
+
+def different(images):
+    return images.numel() > 1 and (images != images.flatten()[0]).any()
+
+
+@given(images=pictures())
+def test_mean_and_deviation_are_those_of_all_pixels(images):
+    assume(different(images))
+    with untouched(images):
+        mean, std = pixel_statistics(images)
+    numbers = [float(pixel) for pixel in images.flatten()]
+    wanted = math.fsum(numbers) / len(numbers)
+    squares = math.fsum((number - wanted) ** 2 for number in numbers)
+    assert type(mean) is type(std) is float
+    assert mean == pytest.approx(wanted, rel=1e-12)
+    assert std == pytest.approx(math.sqrt(squares / (len(numbers) - 1)), rel=1e-12)
+
+
+@given(images=pictures())
+def test_standardised_training_pixels_have_mean_0_and_variance_1(images):
+    assume(different(images))
+    statistics = pixel_statistics(images)
+    with untouched(images):
+        pixels = standardise(images, *statistics)
+    assert pixels.dtype == torch.float32 and pixels.shape == images.shape
+    assert abs(pixels.mean().item()) < 1e-4
+    assert pixels.double().var().item() == pytest.approx(1, abs=1e-3)
+
+
+@given(images=pictures())
+def test_other_images_are_brought_to_size_by_the_training_images_numbers(images):
+    """Each pixel on its own: nothing of the images themselves comes in."""
+    mean, std = 33.3, 78.9
+    wanted = (images.double() - mean) / std
+    torch.testing.assert_close(standardise(images, mean, std).double(), wanted, rtol=0, atol=1e-6)
+
+
+def test_the_digits_are_prepared_with_their_training_part_alone():
+    digits = load_digits("mnist5k")
+    mean, std = pixel_statistics(digits.training.images)
+    training = standardise(digits.training.images, mean, std)
+    assert abs(training.mean().item()) < 1e-4 and abs(training.var().item() - 1) < 1e-4
+    assert 30 < mean < 36 and 75 < std < 82
+    for part in (digits.validation, digits.test):
+        pixels = standardise(part.images, mean, std)
+        # About 0 and 1; exactly so would mean that the part prepared itself.
+        assert 1e-4 < abs(pixels.mean().item()) < 0.1
+        assert 1e-4 < abs(pixels.var().item() - 1) < 0.2
+
+
+def test_a_large_collection_keeps_its_digits():
+    """Sixteen million pixels, added up in float32, would be off in the third digit."""
+    images = torch.full((20_000, 28, 28), 255, dtype=torch.uint8)
+    images[::2] = 0
+    mean, std = pixel_statistics(images)
+    assert mean == pytest.approx(127.5, rel=1e-12) and std == pytest.approx(127.5, rel=1e-6)
+
+
+# The shortest honest loop
+
+
+class Watched(nn.Module):
+    """A linear layer that remembers which inputs it has seen."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear, self.batches = nn.Linear(2, 3), []
+
+    def forward(self, x):
+        self.batches.append([round(number) for number in x[:, 0].tolist()])
+        return self.linear(x)
+
+
+def numbered(n):
+    """Inputs that carry their own number, and labels."""
+    return torch.stack([torch.arange(n).float(), torch.ones(n)], dim=1), torch.arange(n) % 3
+
+
+def cross(n=120):
+    """Three clouds in the plane, far enough apart for a line between any two."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(n) % 3
+    centres = torch.tensor([[4.0, 0], [-2, 3.5], [-2, -3.5]])
+    return centres[labels] + 0.5 * normal(generator, n, 2), labels
+
+
+@given(
+    n=st.integers(1, 20),
+    epochs=st.integers(1, 3),
+    batch_size=st.integers(1, 8),
+    seed=st.integers(0, 9),
+)
+def test_every_input_is_seen_once_an_epoch_in_another_order(n, epochs, batch_size, seed):
+    model = Watched()
+    losses = train_briefly(model, *numbered(n), epochs, batch_size, seed=seed)
+    steps = -(-n // batch_size)
+    assert len(losses) == len(model.batches) == epochs * steps
+    assert all(math.isfinite(loss) and type(loss) is float for loss in losses)
+    orders = []
+    for epoch in range(epochs):
+        batches = model.batches[epoch * steps : (epoch + 1) * steps]
+        assert all(len(batch) == batch_size for batch in batches[:-1])
+        orders.append([number for batch in batches for number in batch])
+        assert sorted(orders[-1]) == list(range(n))
+    if n > 10 and epochs > 1:
+        assert orders[0] != orders[1] and orders[0] != sorted(orders[0])
+
+
+def trained(seed=0, **how):
+    model = Watched()
+    return train_briefly(model, *cross(), seed=seed, **how), model.linear.state_dict()
+
+
+def test_the_same_seed_gives_the_same_training_and_another_gives_another():
+    torch.manual_seed(1)
+    losses, state = trained(seed=3)
+    torch.manual_seed(2)
+    again, same = trained(seed=3)
+    assert losses == again
+    assert all(torch.equal(state[name], same[name]) for name in state)
+    assert trained(seed=4)[0] != losses
+
+
+def test_the_order_comes_from_the_seed_alone_and_disturbs_no_other_chance():
+    torch.manual_seed(5)
+    model = Watched()
+    before = torch.get_rng_state()
+    train_briefly(model, *cross())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_separable_problem_is_learned():
+    inputs, labels = cross()
+    torch.manual_seed(0)
+    model = nn.Linear(2, 3)
+    losses = train_briefly(model, inputs, labels, epochs=30, learning_rate=0.05)
+    assert losses[-1] < 0.02 < losses[0] and (model(inputs).argmax(dim=1) == labels).all()
+
+
+def test_shuffled_labels_are_not():
+    inputs, labels = cross()
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model = nn.Linear(2, 3)
+    train_briefly(model, inputs, labels[order], epochs=30, learning_rate=0.05)
+    assert (model(inputs).argmax(dim=1) == labels[order]).float().mean() < 0.6
+
+
+def test_each_step_is_adams_on_the_cross_entropy():
+    """The first epoch, step by step, with gradients by hand: shares minus the right answer."""
+    inputs, labels = cross(10)
+    model, theirs = Watched(), Watched().linear
+    losses = train_briefly(model, inputs, labels, epochs=1, batch_size=4, learning_rate=0.1, seed=7)
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=0.1)
+    order = torch.randperm(10, generator=torch.Generator().manual_seed(7))
+    for step, loss in enumerate(losses):
+        batch = order[4 * step : 4 * step + 4]
+        with torch.no_grad():
+            shares = torch.softmax(theirs(inputs[batch]), dim=1)
+            wanted = -shares[torch.arange(len(batch)), labels[batch]].log().mean()
+            off = (shares - F.one_hot(labels[batch], 3)) / len(batch)
+        assert loss == pytest.approx(wanted.item(), rel=1e-5)
+        theirs.weight.grad, theirs.bias.grad = off.T @ inputs[batch], off.sum(dim=0)
+        optimizer.step()
+    torch.testing.assert_close(model.linear.weight, theirs.weight, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_that_knows_nothing_starts_at_the_loss_of_guessing():
+    model = nn.Linear(2, 3)
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+    losses = train_briefly(model, *cross(), epochs=1, batch_size=120)
+    assert losses == [pytest.approx(math.log(3), rel=1e-6)]
+
+
+def test_inputs_and_labels_are_left_alone():
+    inputs, labels = cross()
+    with untouched(inputs, labels):
+        train_briefly(Watched(), inputs, labels, epochs=2)
+
+
+def test_parameters_that_are_frozen_stay():
+    model = Watched()
+    model.linear.bias.requires_grad_(False)
+    with untouched(model.linear.bias):
+        train_briefly(model, *cross(), epochs=1)
+
+
+def test_the_linear_bar_is_reached_on_real_digits():
+    """Chapter 11's bar, with half the epochs: far above guessing."""
+    digits = load_digits("mnist5k")
+    statistics = pixel_statistics(digits.training.images)
+    inputs, held_out = (
+        standardise(part.images, *statistics) for part in (digits.training, digits.validation)
+    )
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    train_briefly(model, inputs, digits.training.labels, epochs=4)
+    right = (model(held_out).argmax(dim=1) == digits.validation.labels).float().mean()
+    assert right > 0.85
+
+
+# Bad input
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "images, error, came",
+    [(Z(5), ValueError, "(5,)"), ([[0]], TypeError, "list"), (None, TypeError, "NoneType")],
+)
+@pytest.mark.parametrize(
+    "function",
+    [
+        as_pixels,
+        as_rows,
+        lambda images: as_patches(images, 1),
+        pixel_statistics,
+        lambda images: standardise(images, 0.0, 1.0),
+    ],
+    ids=["as_pixels", "as_rows", "as_patches", "pixel_statistics", "standardise"],
+)
+def test_what_is_no_image_is_refused(function, images, error, came):
+    with refused(error, "images", came):
+        function(images)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("name", ["size", "stride"])
+@pytest.mark.parametrize(
+    "value, error", [(0, ValueError), (-1, ValueError), (2.0, TypeError), (True, TypeError)]
+)
+def test_sizes_of_patches_that_are_none_are_refused(name, value, error):
+    with refused(error, name, str(value), "a whole number"):
+        as_patches(Z(4, 4), **{"size": 2, name: value})
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "padding, error", [(-1, ValueError), (1.0, TypeError), (True, TypeError), ("1", TypeError)]
+)
+def test_padding_that_is_none_is_refused(padding, error):
+    with refused(error, "padding", str(padding), "a whole number of at least 0"):
+        as_patches(Z(4, 4), 2, padding=padding)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "shape, side", [((4, 5), "width"), ((5, 4), "height"), ((3, 1, 4), "height")]
+)
+def test_the_side_that_patches_leave_out_is_named(shape, side):
+    with refused(ValueError, "size", side):
+        as_patches(Z(shape), 2)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "images",
+    [
+        Z(2, 3, 3),
+        torch.full((2, 3, 3), 255, dtype=torch.uint8),
+        torch.full((7, 7, 3), 0.1),
+        torch.full((3, 7, 7), 0.7, dtype=torch.float64),
+        torch.full((2, 28, 28), 1e-3),
+        torch.full((1000, 7, 7), 0.1),
+        torch.ones(1, 1),
+        Z(0, 28, 28),
+        torch.full((2, 2), torch.nan),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_images_without_differences_are_refused(images):
+    with refused(ValueError, "images", "", "pixels that differ"):
+        pixel_statistics(images)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "change, error, name, came",
+    [
+        ({"std": 0.0}, ValueError, "std", "0.0"),
+        ({"std": -1.0}, ValueError, "std", "-1.0"),
+        ({"std": math.nan}, ValueError, "std", "nan"),
+        ({"std": math.inf}, ValueError, "std", "inf"),
+        ({"std": "1"}, TypeError, "std", "'1'"),
+        ({"mean": math.nan}, ValueError, "mean", "nan"),
+        ({"mean": None}, TypeError, "mean", "None"),
+    ],
+)
+def test_a_mean_or_deviation_that_is_none_is_refused(change, error, name, came):
+    with refused(error, name, came):
+        standardise(Z(2, 2), **{"mean": 0.0, "std": 1.0, **change})
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "change, error, name, came",
+    [
+        ({"labels": Z(5).long()}, ValueError, "labels", "5"),
+        ({"labels": Z(0).long()}, ValueError, "labels", "0"),
+        ({"epochs": 0}, ValueError, "epochs", "0"),
+        ({"epochs": 1.5}, TypeError, "epochs", "1.5"),
+        ({"batch_size": 0}, ValueError, "batch_size", "0"),
+        ({"batch_size": None}, TypeError, "batch_size", "None"),
+        ({"labels": Z(4)}, TypeError, "labels", "torch.float32"),
+        ({"labels": [0, 1, 2, 0]}, TypeError, "labels", "list"),
+        ({"inputs": [[0.0, 0.0]] * 4}, TypeError, "inputs", "list"),
+        ({"inputs": Z(0, 2), "labels": Z(0).long()}, ValueError, "inputs", "(0, 2)"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused_before_anything_changes(change, error, name, came):
+    model = Watched()
+    with untouched(*model.parameters()), refused(error, name, came):
+        train_briefly(model, **{"inputs": Z(4, 2), "labels": Z(4).long(), **change})
+    assert not model.batches
