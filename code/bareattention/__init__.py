@@ -14,6 +14,11 @@ from bareattention.chapters.digits import (
     train_briefly,
 )
 from bareattention.chapters.embeddings import look_up, one_hot, random_embeddings
+from bareattention.chapters.is_attention_doing_anything import (
+    WithoutAttention,
+    tone_curve,
+    with_attention_replaced,
+)
 from bareattention.chapters.many_heads import MultiHeadAttention, join_heads, split_heads
 from bareattention.chapters.masks import additive, causal_mask, leakage, padding_mask
 from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
@@ -90,6 +95,7 @@ __all__ = [
     "SelfAttention",
     "SelfAttentionModel",
     "SmallExample",
+    "WithoutAttention",
     "additive",
     "as_patches",
     "as_pixels",
@@ -145,7 +151,9 @@ __all__ = [
     "softmax",
     "split_heads",
     "standardise",
+    "tone_curve",
     "train_briefly",
     "train_epoch",
     "training_state",
+    "with_attention_replaced",
 ]

@@ -253,7 +253,7 @@ def fit(
     stopping: EarlyStopping | None = None,
     checkpoint: str | os.PathLike | None = None,
     resume: bool = False,
-    say: Callable[[str], None] | None = print,
+    say: Callable | None = print,
     schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
     **details: object,
 ) -> list[dict]:
@@ -283,11 +283,18 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     parts = {"model": model, "optimizer": optimizer} | ({"schedule": schedule} if schedule else {})
     history = restore_training(checkpoint, parts, generator, stopping) if resume else []
-    details["after_step"] = schedule.step if schedule else None
     for number in tqdm(range(len(history) + 1, epochs + 1), desc="epochs", disable=None):
         if stopping is not None and stopping.waited >= stopping.patience:
             break
-        taught = train_epoch(model, training, optimizer, batch_size, generator, **details)
+        taught = train_epoch(
+            model,
+            training,
+            optimizer,
+            batch_size,
+            generator,
+            **details,
+            after_step=schedule and schedule.step,
+        )
         history.append(epoch_report(number, taught, evaluate(model, validation)))
         if stopping is not None:
             stopping.update(history[-1]["validation_bits"], model)

@@ -1,0 +1,75 @@
+"""Did attention earn the accuracy?
+
+Written from book/15_is_attention_doing_anything.ipynb by tools/extract.py.
+Edit the notebook, then run `make chapters`.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from bareattention.chapters.all_at_once import SelfAttentionModel
+from bareattention.checks import check_axis, check_choice, check_float_tensor
+
+__all__ = ["WithoutAttention", "tone_curve", "with_attention_replaced"]
+
+
+class WithoutAttention(nn.Module):
+    """A `SelfAttentionModel` in which something simpler stands in attention's place.
+
+    Args:
+        model: gives its parameters; they are shared, not copied.
+        by: "identity" hands each token's value on, "uniform" the mean of all values.
+    Raises: ValueError for another `by`.
+    """
+
+    def __init__(self, model: SelfAttentionModel, by: str):
+        super().__init__()
+        check_choice("by", by, ("identity", "uniform"))
+        self.W_value, self.output, self.by = model.W_value, model.output, by
+
+    def forward(self, x: Float[Tensor, "batch_size seq_len d_model"]) -> Float[Tensor, "..."]:
+        """Tokens `(batch_size, seq_len, d_model)` -> logits `(batch_size, n_classes)`."""
+        check_float_tensor("x", x, dimensions=3)
+        values = x @ self.W_value
+        if self.by == "uniform":
+            values = values.mean(dim=-2, keepdim=True).expand_as(values)
+        return self.output(values.flatten(start_dim=1))
+
+
+def with_attention_replaced(model: SelfAttentionModel, by: str) -> WithoutAttention:
+    """Put something simpler in attention's place, and leave the rest as it is.
+
+    Args:
+        model: with attention; it shares its parameters with the result.
+        by: "identity" or "uniform".
+    Returns: a module with the same inputs and outputs.
+    Raises: TypeError for another model, ValueError for another `by`.
+    """
+    if not isinstance(model, SelfAttentionModel):
+        raise TypeError(f"model: wanted a SelfAttentionModel, got {type(model).__name__}")
+    return WithoutAttention(model, by)
+
+
+def tone_curve(
+    levels: Float[Tensor, " n_levels"], counts: Int[Tensor, "*batch n_levels"], query_key: float
+) -> Float[Tensor, "*batch n_levels"]:
+    """Compute attention with one channel from histograms.
+
+    Args:
+        levels: `(n_levels,)`, the values that a pixel can have.
+        counts: `(..., n_levels)`, how many pixels of an image have each value.
+        query_key: product of the query's and the key's number; the value's number is 1.
+    Returns: `(..., n_levels)`, what attention makes of a pixel of each value.
+    Raises: TypeError for levels that are no floats; ValueError for counts of other levels, or an
+        image without pixels.
+    """
+    check_float_tensor("levels", levels, dimensions=1)
+    check_axis("counts", counts, -1, len(levels), "the number of levels")
+    if not (counts.sum(dim=-1) > 0).all():
+        raise ValueError("counts: wanted at least one pixel in every image, got none")
+    scores = query_key * levels[:, None] * levels
+    # The largest score of each row is taken away, so that no power overflows.
+    powers = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+    shares = counts.to(levels.dtype)[..., None, :] * powers
+    return (shares @ levels) / shares.sum(dim=-1)
