@@ -4,7 +4,6 @@ Written from book/15_is_attention_doing_anything.ipynb by tools/extract.py.
 Edit the notebook, then run `make chapters`.
 """
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
