@@ -129,3 +129,17 @@ def test_the_answer_to_a_prediction_waits_until_its_output_is_opened(visitor, si
 def test_without_scripts_the_answer_stands_on_the_page(visitor, site):
     page = visitor.open(f"{site}/{CHAPTER}.html", java_script_enabled=False).page
     assert page.locator(".cell.tag_predict + p").first.bounding_box()["height"] > 10
+
+
+def test_a_formula_wider_than_a_phone_can_be_read_from_its_beginning(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html", viewport=PHONE).page
+    page.wait_for_selector("div.math mjx-math")
+    formulas = page.evaluate(
+        """() => [...document.querySelectorAll("div.math")].map((box) => ({
+            wide: box.scrollWidth > box.clientWidth,
+            cut: box.getBoundingClientRect().left
+                - box.querySelector("mjx-math").getBoundingClientRect().left,
+        }))"""
+    )
+    assert any(formula["wide"] for formula in formulas)
+    assert all(formula["cut"] <= 1 for formula in formulas)
