@@ -38,12 +38,18 @@ all(".cell.tag_predict").forEach((cell) => {
     answer.push(next);
     next = next.nextElementSibling;
   }
-  if (!fold) return;
-  const wait = () =>
+  if (!fold || !answer.length) return;
+  const note = document.createElement("p");
+  note.className = "waiting";
+  note.textContent = "The text goes on once you have looked.";
+  cell.after(note);
+  const wait = () => {
+    note.hidden = fold.open;
     answer.forEach((part) => {
       if (fold.open) part.removeAttribute("hidden");
       else part.setAttribute("hidden", "until-found");
     });
+  };
   answer.forEach((part) => part.addEventListener("beforematch", () => (fold.open = true)));
   fold.addEventListener("toggle", wait);
   window.addEventListener("beforeprint", () => answer.forEach((part) => part.removeAttribute("hidden")));

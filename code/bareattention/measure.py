@@ -159,10 +159,10 @@ def main(arguments: list[str] | None = None) -> int:
     measure, says = MEASUREMENTS[asked.what]
     try:
         # Before minutes of measuring, not after them.
-        Path(asked.out).mkdir(parents=True, exist_ok=True)
-        if (
-            file := Path(asked.out) / f"{asked.what}-measured.json"
-        ).exists() and not asked.overwrite:
+        folder = Path(asked.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{asked.what}-measured.json"
+        if file.exists() and not asked.overwrite:
             raise RecordError(f"{file} is there already; --overwrite replaces it")
         rows = measure(asked.repeats)
         path = save_measurement(asked.what, says, rows, folder=asked.out, overwrite=asked.overwrite)

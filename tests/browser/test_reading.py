@@ -4,7 +4,9 @@ import pytest
 
 PHONE = {"width": 390, "height": 844}
 CHAPTER = "book/01_parameters"
-HEIGHT = "document.querySelector('.cell.tag_predict + p').getBoundingClientRect().height"
+HEIGHT = (
+    "document.querySelector('.cell.tag_predict ~ p:not(.waiting)').getBoundingClientRect().height"
+)
 
 
 def luminance(page, selector: str, style: str) -> float:
@@ -117,11 +119,12 @@ def test_a_formulas_menu_finds_all_its_parts(visitor, site):
 
 def test_the_answer_to_a_prediction_waits_until_its_output_is_opened(visitor, site):
     page = visitor.open(f"{site}/{CHAPTER}.html").page
-    cell = page.locator(".cell.tag_predict").first
-    answer = page.locator(".cell.tag_predict + p").first
-    assert answer.bounding_box()["height"] < 1
+    cell, note = page.locator(".cell.tag_predict").first, page.locator("p.waiting").first
+    assert page.evaluate(HEIGHT) < 1
+    assert note.is_visible()
     cell.locator("summary").click()
     page.wait_for_function(f"{HEIGHT} > 10")
+    assert not note.is_visible()
     cell.locator("summary").click()
     page.wait_for_function(f"{HEIGHT} < 1")
 

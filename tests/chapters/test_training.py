@@ -212,6 +212,12 @@ def test_each_batch_is_judged_before_it_is_learned_from():
     assert found.bits == pytest.approx(before.bits, rel=1e-5) and after.bits != before.bits
 
 
+def test_a_model_left_in_evaluation_is_trained_with_dropout_on():
+    model = Watched().eval()
+    one_epoch(model)
+    assert model.modes == [True] * 3
+
+
 def test_gradients_do_not_pile_up():
     model, theirs = Watched(), Watched()
     theirs.load_state_dict(model.state_dict())
