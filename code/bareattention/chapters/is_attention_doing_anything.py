@@ -4,11 +4,19 @@ Written from book/15_is_attention_doing_anything.ipynb by tools/extract.py.
 Edit the notebook, then run `make chapters`.
 """
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from bareattention.chapters.all_at_once import SelfAttentionModel
-from bareattention.checks import check_axis, check_choice, check_float_tensor
+from bareattention.checks import (
+    check_axis,
+    check_batch,
+    check_choice,
+    check_float_tensor,
+    check_number,
+    check_tensor,
+)
 
 __all__ = ["WithoutAttention", "tone_curve", "with_attention_replaced"]
 
@@ -26,10 +34,11 @@ class WithoutAttention(nn.Module):
         super().__init__()
         check_choice("by", by, ("identity", "uniform"))
         self.W_value, self.output, self.by = model.W_value, model.output, by
+        self.seq_len, self.d_model = model.seq_len, model.d_model
 
     def forward(self, x: Float[Tensor, "batch_size seq_len d_model"]) -> Float[Tensor, "..."]:
         """Tokens `(batch_size, seq_len, d_model)` -> logits `(batch_size, n_classes)`."""
-        check_float_tensor("x", x, dimensions=3)
+        check_batch("x", x, self.seq_len, self.d_model)
         values = x @ self.W_value
         if self.by == "uniform":
             values = values.mean(dim=-2, keepdim=True).expand_as(values)
@@ -60,15 +69,18 @@ def tone_curve(
         counts: `(..., n_levels)`, how many pixels of an image have each value.
         query_key: product of the query's and the key's number; the value's number is 1.
     Returns: `(..., n_levels)`, what attention makes of a pixel of each value.
-    Raises: TypeError for levels that are no floats; ValueError for counts of other levels, or an
-        image without pixels.
+    Raises: TypeError for levels that are no floats or counts that are no tensor; ValueError for
+        counts of other levels, negative counts, or an image without pixels.
     """
     check_float_tensor("levels", levels, dimensions=1)
+    check_tensor("counts", counts, dimensions=1)
+    check_number("query_key", query_key)
     check_axis("counts", counts, -1, len(levels), "the number of levels")
+    if (counts < 0).any():
+        raise ValueError(f"counts: wanted no negative number, got {counts.min().item()}")
     if not (counts.sum(dim=-1) > 0).all():
         raise ValueError("counts: wanted at least one pixel in every image, got none")
     scores = query_key * levels[:, None] * levels
-    # The largest score of each row is taken away, so that no power overflows.
-    powers = (scores - scores.amax(dim=-1, keepdim=True)).exp()
-    shares = counts.to(levels.dtype)[..., None, :] * powers
-    return (shares @ levels) / shares.sum(dim=-1)
+    # The logarithm of 0 is -inf: a level that no pixel has gets no share.
+    shares = torch.softmax(scores + counts.to(levels.dtype).log()[..., None, :], dim=-1)
+    return shares @ levels

@@ -35,7 +35,14 @@ __all__ = [
 
 
 # Inputs and labels.
-_Data = tuple[Float[Tensor, "n ..."], Int[Tensor, " n"]]
+_Data = tuple[Float[Tensor, "_ ..."], Int[Tensor, " _"]]
+
+
+def _inputs_and_labels(data: _Data) -> _Data:
+    inputs, labels = data
+    if len(inputs) == 0 or len(inputs) != len(labels):
+        raise ValueError(f"data: wanted inputs and labels, got {len(inputs)} and {len(labels)}")
+    return inputs, labels
 
 
 class Report(NamedTuple):
@@ -73,9 +80,7 @@ def evaluate(model: nn.Module, data: _Data, batch_size: int = 500) -> Report:
     Raises: ValueError for no inputs, or a batch_size below 1.
     """
     check_positive_integer("batch_size", batch_size)
-    inputs, labels = data
-    if len(inputs) == 0 or len(inputs) != len(labels):
-        raise ValueError(f"data: wanted inputs and labels, got {len(inputs)} and {len(labels)}")
+    inputs, labels = _inputs_and_labels(data)
     training = model.training
     model.eval()
     logits = torch.cat([model(batch) for batch in inputs.split(batch_size)])
@@ -105,10 +110,10 @@ def train_epoch(
         augment: changes a batch of inputs at random, `(batch, generator) -> batch`.
         after_step: called after each step, to move a learning-rate schedule on.
     Returns: mean over the epoch, each batch judged before it was learned from.
-    Raises: ValueError for a batch_size below 1.
+    Raises: ValueError for a batch_size below 1, no inputs, or not as many labels.
     """
     check_positive_integer("batch_size", batch_size)
-    inputs, labels = data
+    inputs, labels = _inputs_and_labels(data)
     n = len(inputs)
     draw = torch.randint(n, (n,), generator=generator) if replacement else None
     order = torch.randperm(n, generator=generator) if draw is None else draw
@@ -233,6 +238,9 @@ def restore_training(
     state = torch.load(path, weights_only=True)
     if missing := [name for name in parts if name not in state]:
         raise ValueError(f"checkpoint: wanted the state of {', '.join(missing)}, got none")
+    known = {*parts, "generator", "dropout", "history", "stopping"}
+    if more := [name for name in state if name not in known]:
+        raise ValueError(f"checkpoint: wanted no {', '.join(more)}, got one")
     for name, part in parts.items():
         part.load_state_dict(state[name])
     generator.set_state(state["generator"])
