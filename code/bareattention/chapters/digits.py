@@ -74,7 +74,7 @@ def as_patches(
         raise ValueError(f"stride: wanted at most the size {size}, got {stride}")
     padded = F.pad(images, (padding,) * 4)
     for name, side in zip(("height", "width"), padded.shape[-2:], strict=True):
-        # A rest within the padding is empty and may be dropped; a strip of the image may not.
+        # A remainder within the padding is empty and may be dropped; a strip of the image may not.
         if side < size or (side - size) % stride > padding:
             wanted = f"patches that reach the whole {name} of {side} pixels, padding included"
             came = f"{size} at stride {stride}, which leaves out a strip of the {name}"
