@@ -62,7 +62,8 @@ class Block(nn.Module):
         d_model: channels of a token.
         n_heads: heads, a divisor of d_model.
         d_ff: hidden channels of the feed-forward network.
-        dropout: share of numbers set to 0 while training, in both steps and before both sums.
+        dropout: share of numbers set to 0 while training, in the hidden channels and before both
+            sums.
         activation: "relu" or "gelu".
         norm_first: True normalises before each step, False after each sum.
     Raises: TypeError, ValueError as `MultiHeadAttention` and `FeedForward` do.

@@ -64,5 +64,5 @@ def look_up(
     """
     check_matrix("table", table)
     check_ids("ids", ids, len(table))
-    # PyTorch takes small whole numbers for no ids at all, or for a mask.
+    # PyTorch refuses ids of some small integer types, and reads uint8 as a mask.
     return table[ids.long()]
