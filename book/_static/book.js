@@ -34,8 +34,10 @@ all(".cell.tag_predict").forEach((cell) => {
   const fold = cell.querySelector("details");
   const answer = [];
   let next = cell.nextElementSibling;
-  while (next && !next.matches(".cell, section, .admonition")) {
-    answer.push(next);
+  // A folded check of the prediction may stand between the two.
+  const ends = "section, .admonition, .cell:not(.tag_hide-output), .cell.tag_predict";
+  while (next && !next.matches(ends)) {
+    if (!next.matches(".cell")) answer.push(next);
     next = next.nextElementSibling;
   }
   if (!fold || !answer.length) return;
