@@ -154,6 +154,11 @@ class EarlyStopping:
             self.best_parameters = copy.deepcopy(model.state_dict())
         else:
             self.waited += 1
+        return self.stop
+
+    @property
+    def stop(self) -> bool:
+        """Whether the loss has not improved for as many epochs as patience allows."""
         return self.waited >= self.patience
 
     def restore(self, model: nn.Module) -> None:
@@ -292,7 +297,7 @@ def fit(
     parts = {"model": model, "optimizer": optimizer} | ({"schedule": schedule} if schedule else {})
     history = restore_training(checkpoint, parts, generator, stopping) if resume else []
     for number in tqdm(range(len(history) + 1, epochs + 1), desc="epochs", disable=None):
-        if stopping is not None and stopping.waited >= stopping.patience:
+        if stopping is not None and stopping.stop:
             break
         taught = train_epoch(
             model,
