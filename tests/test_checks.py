@@ -227,3 +227,49 @@ def test_what_is_no_batch_is_refused(x, error, came):
     with refused(error, "x", came):
         checks.check_batch("x", x, seq_len=3, d_model=2)
     checks.check_batch("x", torch.zeros(2, 3, 2), seq_len=3, d_model=2)
+
+
+@given(shape=shapes, side=st.none() | st.integers(1, 4))
+def test_images_have_three_axes_and_there_is_at_least_one(shape, side):
+    fits = len(shape) == 3 and shape[0] > 0 and side in (None, shape[1])
+    if fits and side in (None, shape[2]):
+        assert checks.check_images("images", Z(shape), side) is None
+    else:
+        with refused(ValueError, "images", str(shape)):
+            checks.check_images("images", Z(shape), side)
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, *HALVES, *WHOLE, *OTHERS])
+def test_images_are_floats(dtype):
+    value = Z(2, 3, 3, dtype=dtype)
+    if dtype in (*FLOATS, *HALVES):
+        assert checks.check_images("images", value, 3) is None
+    else:
+        with refused(TypeError, "images", str(dtype), "floating-point numbers"):
+            checks.check_images("images", value, 3)
+
+
+@pytest.mark.parametrize("value", [None, 1.0, [[[1.0]]], Z(2, 3, 3).numpy()])
+def test_what_is_no_tensor_is_no_image(value):
+    with refused(TypeError, "images", type(value).__name__, "a torch.Tensor"):
+        checks.check_images("images", value)
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted"),
+    [
+        ((5, 5), "at least 3 dimensions"),
+        ((2, 1, 5, 5), "three axes"),
+        ((0, 5, 5), "at least one image"),
+        ((2, 4, 5), "5 along axis -2 (image_size of this model)"),
+        ((2, 5, 4), "5 along axis -1 (image_size of this model)"),
+    ],
+)
+def test_images_that_do_not_fit_are_told_what_was_wanted(shape, wanted):
+    with refused(ValueError, "photos", str(shape), wanted):
+        checks.check_images("photos", Z(shape), 5)
+
+
+def test_images_of_any_size_pass_where_no_side_is_asked_for():
+    for shape in ((1, 5, 5), (2, 4, 7), (3, 1, 1)):
+        assert checks.check_images("images", Z(shape)) is None

@@ -8,17 +8,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from expectations import assert_equal_numbers
 
-from bareattention import measure, recorded_measurement
+from bareattention import attention, kept_bytes, measure, recorded_measurement
 
 NOTEBOOK = Path(__file__).parents[1] / "book" / "13_all_at_once.ipynb"
 WAYS = {"loop", "naive batch", "fused", "module"}
+ATTENTIONS = {"naive", "fused"}
+WITH_ONE_CHANNEL = {"loop", "fused", "tone curve"}
 
 
 @pytest.fixture
 def tiny(monkeypatch):
     """Small sizes, and no processes of their own: the rest is as in earnest."""
     monkeypatch.setattr(measure, "BATCHES", ((4, 1, 2), (3, 2, 3)))
+    monkeypatch.setattr(measure, "LENGTHS", (8, 12, 16))
+    monkeypatch.setattr(measure, "IMAGES", (2, 3))
+    monkeypatch.setattr(measure, "PIXELS", 5)
     monkeypatch.setattr(measure, "peak_megabytes", lambda way, sizes: 1.26)
 
 
@@ -51,6 +57,95 @@ def test_a_run_writes_a_record_that_can_be_read(tiny, tmp_path, capsys):
         assert row["times_faster"]["loop"] == 1 and min(row["times_faster"].values()) > 0
         assert set(row["megabytes"].values()) == {1.3}
     assert "times faster" in table["measured"] and "MB" in table["measured"]
+
+
+def test_a_run_of_cost_writes_time_and_memory_for_each_length(tiny, tmp_path):
+    assert measure.main(["cost", "--repeats", "2", "--out", str(tmp_path)]) == 0
+    table = recorded_measurement("cost", tmp_path)
+    assert [row["seq_len"] for row in table["rows"]] == [8, 12, 16]
+    for row in table["rows"]:
+        assert row.keys() == {"seq_len", "d_k", "times", "kept_megabytes", "megabytes"}
+        assert row["d_k"] == 64
+        for key in ("times", "kept_megabytes", "megabytes"):
+            assert row[key].keys() == ATTENTIONS
+        assert min(row["times"].values()) > 0
+        assert set(row["megabytes"].values()) == {1.3}
+    assert table["rows"][0]["times"]["naive"] == 1
+    assert "time" in table["measured"] and "MB" in table["measured"]
+
+
+def test_cost_hands_lengths_channels_and_repeats_on(tiny, monkeypatch):
+    """Megabytes are bytes by 2^20; processes are asked for the same sizes."""
+    asked, started = [], []
+
+    def measure_cost(*arguments):
+        asked.append(arguments)
+        times, kept = {"naive": 1.0, "fused": 1 / 3}, {"naive": 3 * 2**19, "fused": 2**20 // 3}
+        return [{"seq_len": n, "times": times, "kept_bytes": kept} for n in arguments[1]]
+
+    def peak_megabytes(way, sizes):
+        started.append((way, sizes))
+        return 2.26
+
+    monkeypatch.setattr(measure, "measure_cost", measure_cost)
+    monkeypatch.setattr(measure, "peak_megabytes", peak_megabytes)
+    rows = measure.measure_growth(7)
+    assert asked == [(measure.ATTENTIONS, (8, 12, 16), 64, 7)]
+    assert started == [(way, (n, 64)) for n in (8, 12, 16) for way in measure.ATTENTIONS]
+    for n, row in zip((8, 12, 16), rows, strict=True):
+        assert row == {
+            "seq_len": n,
+            "d_k": 64,
+            "times": {"naive": 1.0, "fused": 0.333},
+            "kept_megabytes": {"naive": 1.5, "fused": 0.333},
+            "megabytes": {"naive": 2.3, "fused": 2.3},
+        }
+
+
+def test_a_run_of_the_tone_curve_writes_speeds_for_each_batch_size(tiny, tmp_path):
+    assert measure.main(["tone_curve", "--repeats", "2", "--out", str(tmp_path)]) == 0
+    table = recorded_measurement("tone_curve", tmp_path)
+    assert [(row["batch_size"], row["seq_len"]) for row in table["rows"]] == [(2, 5), (3, 5)]
+    for row in table["rows"]:
+        assert row["times_faster"].keys() == WITH_ONE_CHANNEL
+        assert row["times_faster"]["loop"] == 1
+    assert "times faster" in table["measured"]
+
+
+def test_three_ways_with_one_channel_give_the_same_numbers():
+    """Attention over pixels, whether image by image, at once, or by histogram."""
+    levels = torch.linspace(-1, 3, 256)
+    images = torch.randint(256, (4, 784), generator=torch.Generator().manual_seed(1))
+    ways = measure._ways_with_one_channel(images)
+    assert ways.keys() == WITH_ONE_CHANNEL
+    tokens = levels[images][..., None].double()
+    wanted = attention(tokens, tokens, tokens)[0].float()[..., 0]
+    for name, way in ways.items():
+        assert_equal_numbers(way().view(4, 784), wanted, name, 10)
+
+
+def test_speeds_of_the_tone_curve_are_ratios_of_medians_and_all_ways_take_turns(tiny, monkeypatch):
+    """A first turn, and one disturbance in three, move nothing."""
+    order, now = [], 0.0
+    takes = {"loop": 8.0, "fused": 4.0, "tone curve": 0.5}
+
+    def way(name):
+        def run():
+            nonlocal now
+            order.append(name)
+            turn = order.count(name) % 4  # the first of four, and one of the others
+            now += takes[name] * (100 if turn in (1, 3) else 1)
+
+        return run
+
+    ways = {name: way(name) for name in takes}
+    monkeypatch.setattr(measure, "_ways_with_one_channel", lambda images: ways)
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: now)
+    rows = measure.measure_tone_curve(3)
+    assert [row["times_faster"] for row in rows] == [
+        {"loop": 1.0, "fused": 2.0, "tone curve": 16.0}
+    ] * 2
+    assert order == [*takes] * 4 * 2
 
 
 def test_speeds_are_ratios_of_medians_and_all_ways_take_turns(tiny, monkeypatch):
@@ -92,6 +187,12 @@ def test_memory_of_a_process_of_its_own():
     assert 0 <= measure.peak_megabytes("fused", sizes) < table
 
 
+def test_memory_of_attention_in_a_process_of_its_own():
+    """The naive way has its table of weights in memory, more than once."""
+    table = 2048**2 * 4 / 2**20
+    assert table < measure.peak_megabytes("naive", (2048, 64)) < 10 * table
+
+
 def test_a_process_that_dies_is_reported(monkeypatch, tmp_path, capsys):
     class Dead:
         def __init__(self, target, args):
@@ -122,7 +223,18 @@ def test_help_reads_well(capsys):
     told = capsys.readouterr().out
     assert left.value.code == 0
     assert told.startswith("usage: python -m bareattention.measure ")
-    for part in ("{batching}", "--repeats", "--out", "runs", "--overwrite", "how often", "folder"):
+    assert "{" + ",".join(sorted(measure.MEASUREMENTS)) + "}" in told
+    for part in (
+        "batching",
+        "cost",
+        "tone_curve",
+        "--repeats",
+        "--out",
+        "runs",
+        "--overwrite",
+        "how often",
+        "folder",
+    ):
         assert part in told
     # Every option says what it is for.
     assert all(len(line.split()) > 2 for line in told.splitlines() if line.startswith("  --"))
@@ -192,6 +304,44 @@ def test_the_recorded_table_is_what_the_command_measures():
         assert row["times_faster"].keys() == row["megabytes"].keys() == WAYS
         assert row["times_faster"]["loop"] == 1 and min(row["times_faster"].values()) > 0
         assert min(row["megabytes"].values()) > 0
+
+
+def test_the_recorded_cost_is_what_the_command_measures():
+    table = recorded_measurement("cost")
+    assert table["measured"] == measure.MEASUREMENTS["cost"][1]
+    assert [(row["seq_len"], row["d_k"]) for row in table["rows"]] == [
+        (seq_len, measure.D_K) for seq_len in measure.LENGTHS
+    ]
+    for row in table["rows"]:
+        for key in ("times", "kept_megabytes", "megabytes"):
+            assert row[key].keys() == ATTENTIONS and min(row[key].values()) > 0
+    assert table["rows"][0]["times"]["naive"] == 1
+
+
+def test_the_recorded_memory_is_kept_here_as_well():
+    """Time depends on the machine; what naive attention keeps does not."""
+    for row in recorded_measurement("cost")["rows"]:
+        kept, x = row["kept_megabytes"], torch.randn(1, 1, row["seq_len"], row["d_k"])
+        assert kept["naive"] == round(row["seq_len"] ** 2 * 4 / 2**20, 3)
+        # The output, and one number for each token.
+        assert kept["fused"] == round((x.nbytes + row["seq_len"] * 4) / 2**20, 3)
+        here = kept_bytes(measure.ATTENTIONS["fused"], x, x, x)
+        assert kept["fused"] == round(here / 2**20, 3)
+        # A process holds at least what is kept.
+        assert all(row["megabytes"][name] > kept[name] for name in ATTENTIONS)
+
+
+def test_the_recorded_tone_curve_is_what_the_command_measures():
+    table = recorded_measurement("tone_curve")
+    assert table["measured"] == measure.MEASUREMENTS["tone_curve"][1]
+    assert [(row["batch_size"], row["seq_len"]) for row in table["rows"]] == [
+        (batch_size, measure.PIXELS) for batch_size in measure.IMAGES
+    ]
+    for row in table["rows"]:
+        speed = row["times_faster"]
+        assert speed.keys() == WITH_ONE_CHANNEL
+        assert speed["loop"] == 1 and min(speed.values()) > 0
+        assert max(speed, key=speed.get) == "tone curve"
 
 
 def test_what_chapter_13_says_of_the_table_is_true_of_it():

@@ -5,6 +5,12 @@ Every public name can be taken from here: `from bareattention import attention`.
 
 from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.block import Block, FeedForward
+from bareattention.chapters.cost import (
+    growth_exponent,
+    kept_bytes,
+    measure_cost,
+    naive_attention,
+)
 from bareattention.chapters.digits import (
     as_patches,
     as_pixels,
@@ -14,6 +20,7 @@ from bareattention.chapters.digits import (
     train_briefly,
 )
 from bareattention.chapters.embeddings import look_up, one_hot, random_embeddings
+from bareattention.chapters.inside import attention_maps, occlusion_map, roll_out
 from bareattention.chapters.is_attention_doing_anything import (
     WithoutAttention,
     tone_curve,
@@ -27,6 +34,15 @@ from bareattention.chapters.parameters import (
     SmallExample,
     count_parameters,
     small_example,
+)
+from bareattention.chapters.patches import (
+    DigitBlock,
+    DigitConfig,
+    DigitTokens,
+    DigitTransformer,
+    decaying_adamw,
+    random_affine,
+    warm_up_and_cosine,
 )
 from bareattention.chapters.positions import LearnedPositions, sinusoidal_positions
 from bareattention.chapters.queries_keys_values import Projections, project
@@ -53,6 +69,7 @@ from bareattention.checks import (
     check_float_tensor,
     check_float_type,
     check_ids,
+    check_images,
     check_leading_axes,
     check_mask,
     check_matrix,
@@ -66,6 +83,7 @@ from bareattention.checks import (
 )
 from bareattention.data import DataError, Digits, DigitSplits, Provenance, load_digits
 from bareattention.plotting import axes, bars, heatmap, panels, pictures
+from bareattention.recipes import LADDER, PIXELS, RECIPES, REMOVALS, WITHOUT_ATTENTION, Recipe
 from bareattention.records import (
     RecordError,
     Run,
@@ -77,10 +95,19 @@ from bareattention.records import (
 )
 
 __all__ = [
+    "LADDER",
+    "PIXELS",
+    "RECIPES",
+    "REMOVALS",
+    "WITHOUT_ATTENTION",
     "AttentionSizes",
     "Block",
     "DataError",
+    "DigitBlock",
+    "DigitConfig",
     "DigitSplits",
+    "DigitTokens",
+    "DigitTransformer",
     "Digits",
     "EarlyStopping",
     "FeedForward",
@@ -89,6 +116,7 @@ __all__ = [
     "MultiHeadAttention",
     "Projections",
     "Provenance",
+    "Recipe",
     "RecordError",
     "Report",
     "Run",
@@ -101,6 +129,7 @@ __all__ = [
     "as_pixels",
     "as_rows",
     "attention",
+    "attention_maps",
     "attention_scores",
     "axes",
     "bars",
@@ -112,6 +141,7 @@ __all__ = [
     "check_float_tensor",
     "check_float_type",
     "check_ids",
+    "check_images",
     "check_leading_axes",
     "check_mask",
     "check_matrix",
@@ -122,26 +152,34 @@ __all__ = [
     "check_same_kind",
     "check_tensor",
     "count_parameters",
+    "decaying_adamw",
     "epoch_report",
     "evaluate",
     "fit",
+    "growth_exponent",
     "heatmap",
     "join_heads",
+    "kept_bytes",
     "leakage",
     "load_digits",
     "load_run",
     "look_up",
+    "measure_cost",
+    "naive_attention",
+    "occlusion_map",
     "one_hot",
     "padding_mask",
     "panels",
     "pictures",
     "pixel_statistics",
     "project",
+    "random_affine",
     "random_embeddings",
     "recorded",
     "recorded_measurement",
     "report_line",
     "restore_training",
+    "roll_out",
     "save_checkpoint",
     "save_measurement",
     "save_run",
@@ -155,5 +193,6 @@ __all__ = [
     "train_briefly",
     "train_epoch",
     "training_state",
+    "warm_up_and_cosine",
     "with_attention_replaced",
 ]

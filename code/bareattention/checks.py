@@ -203,3 +203,18 @@ def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
     if value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name}: wanted one of {listed}, got {value!r}")
+
+
+def check_images(name: str, images: object, side: int | None = None) -> None:
+    """Refuse everything but a batch of images `(n, height, width)`, floats, at least one of them.
+
+    `side` is what height and width must be; None takes images of any size.
+
+    Raises: TypeError, ValueError.
+    """
+    check_float_tensor(name, images, dimensions=3)
+    if images.ndim > 3:
+        raise ValueError(f"{name}: wanted three axes, got shape {shape_of(images)}")
+    check_not_empty(name, images, 0, "image")
+    for axis in (-2, -1) if side is not None else ():
+        check_axis(name, images, axis, side, "image_size of this model")

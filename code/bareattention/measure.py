@@ -1,7 +1,8 @@
 """Measure what the book says about speed and memory, and write it down.
 
-    python -m bareattention.measure batching               # writes runs/batching-measured.json
-    python -m bareattention.measure batching --repeats 3   # quicker, noisier
+    python -m bareattention.measure batching          # writes runs/batching-measured.json
+    python -m bareattention.measure cost --repeats 3  # quicker, noisier
+    python -m bareattention.measure tone_curve
 
 Ways are measured in turn, again and again, so that a disturbance hits all of them alike, and what
 counts is the ratio of their medians.  The book reads the tables that travel with the package.
@@ -21,15 +22,20 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from bareattention.chapters.all_at_once import SelfAttentionModel
+from bareattention.chapters.cost import measure_cost, naive_attention
+from bareattention.chapters.is_attention_doing_anything import tone_curve
 from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
 from bareattention.records import RecordError, save_measurement
 
 CLASSES = 10
 # (tokens, channels, batch): pixels as tokens, small patches, pixels with a wide embedding
 BATCHES = ((784, 1, 16), (784, 1, 256), (49, 64, 16), (49, 64, 256), (784, 64, 64))
+LENGTHS, D_K = (256, 512, 1024, 2048, 4096), 64
+IMAGES, PIXELS, LEVELS = (16, 256), 784, 256
 
 
 class WithModule(nn.Module):
@@ -46,6 +52,10 @@ class WithModule(nn.Module):
         return self.output(mixed.flatten(start_dim=1))
 
 
+ATTENTIONS: dict[str, Callable[..., Tensor]] = {
+    "naive": naive_attention,
+    "fused": F.scaled_dot_product_attention,
+}
 WAYS: dict[str, Callable[[int, int], nn.Module]] = {
     "loop": lambda seq_len, d_model: LoopedSelfAttentionModel(seq_len, d_model, CLASSES),
     "naive batch": lambda seq_len, d_model: SelfAttentionModel(seq_len, d_model, CLASSES),
@@ -74,20 +84,32 @@ def _peak_kilobytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _report_peak(way: str, sizes: tuple[int, int, int], threads: int, pipe) -> None:
+def _report_peak(way: str, sizes: tuple[int, ...], threads: int, pipe) -> None:
     torch.set_num_threads(threads)
-    seq_len, d_model, batch_size = sizes
-    model, x = WAYS[way](seq_len, d_model), torch.randn(batch_size, seq_len, d_model)
-    step(model, x[:1])
+    if way in ATTENTIONS:
+        x = torch.randn(1, 1, *sizes)
+
+        def run(length: int) -> None:
+            part = [x[..., :length, :].clone().requires_grad_() for _ in range(3)]
+            ATTENTIONS[way](*part).sum().backward()
+    else:
+        seq_len, d_model, batch_size = sizes
+        model, x = WAYS[way](seq_len, d_model), torch.randn(batch_size, seq_len, d_model)
+
+        def run(length: int) -> None:
+            step(model, x[:length])
+
+    run(1)
     before = _peak_kilobytes()
-    step(model, x)
+    run(max(x.shape))
     pipe.send((_peak_kilobytes() - before) / 1024)
 
 
-def peak_megabytes(way: str, sizes: tuple[int, int, int]) -> float:
-    """Return how much memory one step takes beyond a step with one sample, in MB.
+def peak_megabytes(way: str, sizes: tuple[int, ...]) -> float:
+    """Return how much memory one step takes beyond a step with one sample or token, in MB.
 
-    Each way has a process of its own, since a process does not give its peak back.
+    Sizes are those of a row of BATCHES for a way of WAYS, and tokens and channels for a way of
+    ATTENTIONS.  Each way has a process of its own, since a process does not give its peak back.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
@@ -135,11 +157,86 @@ def measure_batching(repeats: int) -> list[dict]:
     return rows
 
 
+def measure_growth(repeats: int) -> list[dict]:
+    """Measure how time and memory of attention grow with the number of tokens.
+
+    Args:
+        repeats: how often each way is timed at each length.
+    Returns: one dict for each length, as `measure_cost` gives it, and the memory of a process.
+    """
+    torch.manual_seed(0)
+    return [
+        {
+            "seq_len": row["seq_len"],
+            "d_k": D_K,
+            "times": {name: round(times, 3) for name, times in row["times"].items()},
+            "kept_megabytes": {
+                name: round(kept / 2**20, 3) for name, kept in row["kept_bytes"].items()
+            },
+            "megabytes": {
+                name: round(peak_megabytes(name, (row["seq_len"], D_K)), 1) for name in ATTENTIONS
+            },
+        }
+        for row in measure_cost(ATTENTIONS, LENGTHS, D_K, repeats)
+    ]
+
+
+def _ways_with_one_channel(images: Tensor) -> dict[str, Callable[[], Tensor]]:
+    """Three ways to attention over pixels with one channel, forward only; images hold levels."""
+    levels = torch.linspace(-1, 3, LEVELS)
+    pixels = levels[images][..., None]
+
+    def by_histogram() -> Tensor:
+        ones = torch.ones_like(images)
+        counts = torch.zeros(len(images), LEVELS, dtype=torch.int64).scatter_add(1, images, ones)
+        return tone_curve(levels, counts, query_key=1.0).gather(1, images)
+
+    return {
+        "loop": lambda: torch.stack([naive_attention(one, one, one) for one in pixels]),
+        "fused": lambda: F.scaled_dot_product_attention(pixels, pixels, pixels),
+        "tone curve": by_histogram,
+    }
+
+
+def measure_tone_curve(repeats: int) -> list[dict]:
+    """Measure attention with one channel against its tone curve from a histogram.
+
+    Args:
+        repeats: how often each way is timed; the medians are compared.
+    Returns: one dict for each batch size, with the ways' speeds relative to the loop.
+    """
+    rows = []
+    for n in tqdm(IMAGES, desc="batches", file=sys.stderr):
+        images = torch.randint(LEVELS, (n, PIXELS), generator=torch.Generator().manual_seed(0))
+        ways = _ways_with_one_channel(images)
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for turn in range(repeats + 1):
+            for name, way in ways.items():
+                start = time.perf_counter()
+                way()
+                times[name] += [time.perf_counter() - start] if turn else []
+        loop = statistics.median(times["loop"])
+        faster = {name: round(loop / statistics.median(found), 1) for name, found in times.items()}
+        rows.append({"batch_size": n, "seq_len": PIXELS, "times_faster": faster})
+    return rows
+
+
 MEASUREMENTS = {
     "batching": (
         measure_batching,
         "forward and backward pass of one batch: how many times faster than a loop over samples "
         "(ratio of medians), and memory in MB beyond that of one sample",
+    ),
+    "cost": (
+        measure_growth,
+        "forward and backward pass of one head: time in units of the naive way at the shortest "
+        "length (medians), memory in MB that is kept for the gradients, and memory in MB of a "
+        "process beyond that for one token",
+    ),
+    "tone_curve": (
+        measure_tone_curve,
+        "attention with one channel over random pixels of 256 levels, forward: how many times "
+        "faster than a loop over images (ratio of medians)",
     ),
 }
 

@@ -109,6 +109,11 @@ class Run:
         """Wall seconds of the training."""
         return self.record["seconds"]
 
+    @property
+    def cpu_seconds(self) -> float | None:
+        """Processor seconds of the training, or None where they were not counted, as on a GPU."""
+        return self.record.get("cpu_seconds")
+
     def __repr__(self) -> str:
         # No path: a chapter that prints a run must print the same on every machine.
         return (
@@ -139,6 +144,8 @@ def save_run(
         data: the `provenance` of the digits, or a dict with its fields;
         n_parameters: how many numbers the model learns;
         seconds: wall seconds of the training;
+        cpu_seconds: processor seconds of the training, which other programs disturb less; may be
+            left out;
         curve: a list with a dict for each epoch; its `epoch` is 1 or more and rises;
         final: a dict of the final figures; left out until the test digits were looked at;
         versions, machine, command: filled in by `versions()`, `machine_class()` and
@@ -490,6 +497,7 @@ RUN_FIELDS = {
     "data": _Field("a dict", _is_dict, _DATA),
     "n_parameters": _Field("an integer, 0 or more", _is_count),
     "seconds": _Field("a number, 0 or more", _is_seconds),
+    "cpu_seconds": _Field("a number, 0 or more", _is_seconds, optional=True),
     "curve": _Field("a list of dicts whose epoch is 1 or more and rises", _is_curve),
     "final": _Field("a dict", _is_dict, optional=True),
     "parameters_file": _Field("a dict", _is_dict, _PARAMETERS_FILE, optional=True),

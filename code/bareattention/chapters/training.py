@@ -128,7 +128,7 @@ def train_epoch(
         optimizer.step()
         if after_step is not None:
             after_step()
-        total += loss.detach() * len(batch)
+        total = total + loss.detach() * len(batch)
         seen.append(logits.detach())
     return Report.of(total / n, torch.cat(seen), labels[order])
 
@@ -177,11 +177,15 @@ def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
     Args:
         path: the file; an older one is replaced at the last moment.
         state: what `torch.save` can write.
+    Raises: OSError where it cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
-    torch.save(state, unfinished)
+    try:
+        torch.save(state, unfinished)
+    except RuntimeError as error:  # torch's word for a full disk, or a file that is none
+        raise OSError(f"{path} cannot be written: {error}") from error
     unfinished.replace(path)
 
 
@@ -268,6 +272,7 @@ def fit(
     resume: bool = False,
     say: Callable | None = print,
     schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
+    also: dict | None = None,
     **details: object,
 ) -> list[dict]:
     """Train for some epochs, and report on each.
@@ -287,6 +292,7 @@ def fit(
         resume: True goes on from that file, if it is there.
         say: gets each report line; None for silence.
         schedule: a learning-rate schedule, moved on after every step.
+        also: name -> anything else with a state dict that belongs into the checkpoint.
         details: replacement and augment, for `train_epoch`.
     Returns: one dict for each epoch: epoch, training_bits, training_accuracy, validation_bits,
         validation_accuracy.
@@ -294,7 +300,12 @@ def fit(
     """
     check_positive_integer("epochs", epochs)
     generator = torch.Generator().manual_seed(seed)
-    parts = {"model": model, "optimizer": optimizer} | ({"schedule": schedule} if schedule else {})
+    parts = {
+        "model": model,
+        "optimizer": optimizer,
+        **({"schedule": schedule} if schedule else {}),
+        **(also or {}),
+    }
     history = restore_training(checkpoint, parts, generator, stopping) if resume else []
     for number in tqdm(range(len(history) + 1, epochs + 1), desc="epochs", disable=None):
         if stopping is not None and stopping.stop:

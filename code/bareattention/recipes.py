@@ -1,0 +1,188 @@
+"""Every model that the book trains in full, by name: what it is made of, and how it is taught.
+
+    recipe = RECIPES["patches"]
+    model = recipe.model()                                # drawn from torch's own random numbers
+    prepare = recipe.preparation(digits.training.images)  # looks at the training digits only
+    logits = model(prepare(digits.validation.images))
+
+`LADDER` climbs from a linear layer to a transformer, one change at a time.  `REMOVALS` takes the
+last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of four rungs.  `PIXELS`
+asks what attention does in the smallest model.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from torch import Tensor, nn
+
+from bareattention.chapters.all_at_once import SelfAttentionModel
+from bareattention.chapters.digits import as_pixels, pixel_statistics, standardise
+from bareattention.chapters.is_attention_doing_anything import with_attention_replaced
+from bareattention.chapters.patches import DigitConfig, DigitTransformer
+from bareattention.checks import check_choice
+
+IMAGE_SIZE, CLASSES = 28, 10
+PIXEL_COUNT = IMAGE_SIZE**2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One model, and everything that is chosen about its training.
+
+    Fields:
+        says: the model in a few words.
+        kind: "linear", one layer on the pixels; "pixels", the smallest attention model, each
+            pixel a token; "transformer", by `transformer`.
+        transformer: what the transformer is made of.
+        in_place_of_attention: "uniform", the mean of all values, or for "pixels" also "identity";
+            None keeps attention.
+        one_normalisation: True brings all pixels to size with one mean and one deviation; False
+            with each pixel's own mean and one odd divisor, as NakedAttention does.
+        epochs: passes over the training digits.
+        batch_size: digits in a step.
+        learning_rate: how far a step goes at most.
+        optimizer: "adamw", with decay and a schedule, or plain "adam".
+        weight_decay: share of a matrix taken off in a step, times the learning rate; for "adamw".
+        augmentation: True turns, shifts, stretches and slants each digit anew in each epoch.
+        replacement: True draws each batch anew from all digits.
+        keep_best: True keeps the parameters of the best epoch by validation loss, False the last.
+    """
+
+    says: str
+    kind: str = "transformer"
+    transformer: DigitConfig | None = None
+    in_place_of_attention: str | None = None
+    one_normalisation: bool = True
+    epochs: int = 8
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    optimizer: str = "adamw"
+    weight_decay: float = 0.05
+    augmentation: bool = False
+    replacement: bool = False
+    keep_best: bool = False
+
+    def model(self) -> nn.Module:
+        """Build the model; its parameters are drawn from torch's random numbers."""
+        if self.kind == "linear":
+            return nn.Sequential(nn.Flatten(), nn.Linear(PIXEL_COUNT, CLASSES))
+        if self.kind == "transformer":
+            return self._transformer()
+        model = SelfAttentionModel(PIXEL_COUNT, 1, CLASSES, backend="sdpa")
+        if self.in_place_of_attention is None:
+            return model
+        return with_attention_replaced(model, by=self.in_place_of_attention)
+
+    def _transformer(self) -> DigitTransformer:
+        model = DigitTransformer(self.transformer)
+        if self.in_place_of_attention is not None:
+            check_choice("in_place_of_attention", self.in_place_of_attention, ("uniform",))
+            for block in model.blocks:
+                block.scale = 0.0  # all scores are 0, so all weights are equal
+        return model
+
+    def preparation(self, images: Tensor) -> Callable[[Tensor], Tensor]:
+        """Look at the training images, and say how all images are prepared.
+
+        Args:
+            images: `(n, 28, 28)`, pixels from 0 to 255, of the training digits alone.
+        Returns: a function of images `(n, 28, 28)` that gives what the model reads.
+        """
+        if self.one_normalisation:
+            mean, std = pixel_statistics(images)
+        else:
+            pixels = images.double()
+            mean, std = pixels.mean(dim=0).float(), pixels.var(dim=0).std().item()
+
+        def prepare(images: Tensor) -> Tensor:
+            if self.one_normalisation:
+                ready = standardise(images, mean, std)
+            else:
+                ready = (images.float() - mean) / std
+            return as_pixels(ready) if self.kind == "pixels" else ready
+
+        return prepare
+
+
+def _step(before: Recipe, says: str, **changes: object) -> Recipe:
+    """The next rung: one change to the transformer, or to how it is taught."""
+    taught = {name: changes.pop(name) for name in ("augmentation",) if name in changes}
+    return replace(before, says=says, transformer=replace(before.transformer, **changes), **taught)
+
+
+# Nothing but attention over the rows of a digit: the other rungs switch one thing on.
+BARE = DigitConfig(
+    **{"d_model": None, "n_heads": 1, "n_blocks": 1, "d_ff": 0, "pool": "flatten"},
+    **{"positions": False, "residual": False, "norm": False},
+)
+LINEAR = Recipe("a linear layer on the pixels", kind="linear")
+ROWS = Recipe("rows as tokens, one head", transformer=BARE)
+POSITIONS = _step(ROWS, "+ learned positions", positions=True)
+EMBEDDING = _step(POSITIONS, "+ embedding to 64 channels", d_model=64)
+HEADS = _step(EMBEDDING, "+ four heads in place of one", n_heads=4)
+RESIDUAL = _step(HEADS, "+ residual and norm", residual=True, norm=True)
+FEED_FORWARD = _step(RESIDUAL, "+ feed-forward network", d_ff=128)
+DEPTH = _step(FEED_FORWARD, "+ three blocks in place of one", n_blocks=3)
+MEAN = _step(DEPTH, "+ mean of the tokens in place of all of them", pool="mean")
+AUGMENTATION = _step(MEAN, "+ augmentation", augmentation=True)
+PATCHES = _step(
+    AUGMENTATION, "+ overlapping patches in place of rows", patch_size=10, stride=7, padding=2
+)
+LADDER = MappingProxyType(
+    {
+        "linear": LINEAR,
+        "rows": ROWS,
+        "positions": POSITIONS,
+        "embedding": EMBEDDING,
+        "heads": HEADS,
+        "residual": RESIDUAL,
+        "feed_forward": FEED_FORWARD,
+        "depth": DEPTH,
+        "mean": MEAN,
+        "augmentation": AUGMENTATION,
+        "patches": PATCHES,
+    }
+)
+REMOVALS = MappingProxyType(
+    {
+        "patches-no_scale": _step(PATCHES, "scores not divided by √d_k", scale=False),
+        "patches-no_positions": _step(PATCHES, "no positions", positions=False),
+        "patches-no_feed_forward": _step(PATCHES, "no feed-forward network", d_ff=0),
+        "patches-no_residual": _step(PATCHES, "no residual", residual=False),
+        "patches-no_norm": _step(PATCHES, "no norm", norm=False),
+        "patches-one_head": _step(PATCHES, "one head in place of four", n_heads=1),
+        "patches-no_augmentation": _step(PATCHES, "no augmentation", augmentation=False),
+    }
+)
+# Four rungs again: every token takes the plain mean of all values, wherever it would look.
+WITHOUT_ATTENTION = MappingProxyType(
+    {
+        f"{rung}-no_attention": replace(
+            LADDER[rung],
+            says="the mean in place of attention",
+            in_place_of_attention="uniform",
+        )
+        for rung in ("heads", "feed_forward", "augmentation", "patches")
+    }
+)
+# How NakedAttention teaches, but for eight epochs and with pixels of ordinary size.
+AS_TAUGHT_THERE = {
+    **{"batch_size": 16, "learning_rate": 0.01, "optimizer": "adam", "weight_decay": 0.0},
+    **{"replacement": True, "keep_best": True},
+}
+PIXEL_MODEL = Recipe("pixels as tokens, one channel", kind="pixels", **AS_TAUGHT_THERE)
+PIXELS = MappingProxyType(
+    {
+        "pixels": PIXEL_MODEL,
+        "pixels-identity": replace(
+            PIXEL_MODEL, says="the identity in place of attention", in_place_of_attention="identity"
+        ),
+        "pixels-uniform": replace(
+            PIXEL_MODEL, says="the mean in place of attention", in_place_of_attention="uniform"
+        ),
+        "pixels-linear": replace(PIXEL_MODEL, says="a linear layer, taught alike", kind="linear"),
+    }
+)
+SEED_B = replace(PIXEL_MODEL, says="NakedAttention as written", one_normalisation=False, epochs=128)
+RECIPES = MappingProxyType({**LADDER, **REMOVALS, **WITHOUT_ATTENTION, **PIXELS, "seed_b": SEED_B})

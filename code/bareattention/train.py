@@ -1,0 +1,366 @@
+"""Train any model of the book in full, and write down what happened.
+
+    python -m bareattention.train --list
+    python -m bareattention.train --model patches --data mnist --seed 0 --out runs/patches
+    python -m bareattention.train --model patches --data mnist --seed 0 --out runs/patches --resume
+
+A checkpoint is written after every epoch, so a training that was interrupted goes on with
+`--resume` and ends with the numbers of an unbroken one.  At the end stand a record (JSON) and the
+parameters (safetensors).  The test digits stay untouched without `--final`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from bareattention.chapters.digits import pixel_statistics
+from bareattention.chapters.parameters import count_parameters
+from bareattention.chapters.patches import decaying_adamw, random_affine, warm_up_and_cosine
+from bareattention.chapters.training import EarlyStopping, evaluate, fit
+from bareattention.data import DataError, Digits, DigitSplits, load_digits
+from bareattention.recipes import RECIPES, Recipe
+from bareattention.records import (
+    RecordError,
+    check_portable,
+    command_line,
+    machine_class,
+    save_run,
+)
+
+LARGEST = 2**63 - 1  # that torch can count
+INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
+
+
+class TrainingError(Exception):
+    """A training that cannot start or go on; the message says why."""
+
+
+class Session:
+    """What a checkpoint keeps beside the parameters: what was asked for, and the time so far."""
+
+    def __init__(self, asked: dict[str, Any]):
+        self.asked = asked
+        self.before = {"seconds": 0.0, "cpu_seconds": 0.0}
+        self.started = self._clocks()
+
+    @staticmethod
+    def _clocks() -> dict[str, float]:
+        return {"seconds": time.perf_counter(), "cpu_seconds": time.process_time()}
+
+    def spent(self) -> dict[str, float]:
+        """Wall and processor seconds of all sittings together."""
+        now = self._clocks()
+        return {name: self.before[name] + now[name] - self.started[name] for name in now}
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return {"asked": self.asked, "spent": self.spent()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where the checkpoint was written."""
+        self.before, self.started = state["spent"], self._clocks()
+
+    def check(self, state: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another training.
+
+        Raises: TrainingError that names what differs.
+        """
+        for name, wanted in self.asked.items():
+            if (found := state["asked"].get(name)) != wanted:
+                raise TrainingError(
+                    f"the checkpoint is of another training: its {name} is {found!r}, "
+                    f"and {wanted!r} is asked for"
+                )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train and record what the command line asks for; 0 if all went well."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if asked.list:
+        for name, recipe in RECIPES.items():
+            print(f"{name:25} {recipe.says}")
+        return 0
+    if asked.model is None:
+        parser.error("--model: wanted the name of a model; --list shows them")
+    try:
+        path = train(asked)
+    except KeyboardInterrupt:
+        print("\nStopped.  The same command with --resume goes on.", file=sys.stderr)
+        return INTERRUPTED
+    except (TrainingError, DataError, RecordError, OSError, ValueError, RuntimeError) as error:
+        # Of torch's own errors the first line says it; the others are its call stack.
+        words = str(error).splitlines()[0] if type(error) is RuntimeError else error
+        print(f"train: {words}", file=sys.stderr)
+        return 1
+    print(f"wrote {path}")
+    return 0
+
+
+def train(asked: argparse.Namespace) -> Path:
+    """Train the model that was asked for; return the path of its record.
+
+    Raises: TrainingError, DataError or RecordError, before the training wherever that is possible.
+    """
+    recipe = _recipe(asked)
+    stem = Path(asked.out) / f"{asked.model}-seed{asked.seed}"
+    record, checkpoint = _places(stem, asked)
+    device = _device(asked)
+    digits = load_digits(asked.data)
+    training = _training_digits(digits, asked.with_validation)
+    configuration = asdict(recipe) | {
+        "digits": digits.provenance.source,
+        "trained_on": "training and validation" if asked.with_validation else "training",
+    }
+    if recipe.one_normalisation:
+        # Whoever loads the parameters needs them to prepare images.
+        mean, std = pixel_statistics(training.images)
+        configuration |= {"pixel_mean": mean, "pixel_std": std}
+    check_portable(configuration, "configuration")
+    session = Session({"model": asked.model, "seed": asked.seed, **configuration})
+
+    _check_checkpoint(checkpoint, asked.resume, session)
+    parts = _prepared(
+        recipe, {"training": training, "validation": digits.validation, "test": digits.test}, device
+    )
+    torch.manual_seed(asked.seed)
+    model = recipe.model().to(device)
+    curve = _taught(recipe, model, parts, asked, checkpoint, session)
+    spent = {name: round(seconds, 1) for name, seconds in session.spent().items()}
+    if device.type != "cpu":
+        del spent["cpu_seconds"]  # it only waited
+
+    content = {
+        "model": asked.model,
+        "seed": asked.seed,
+        "configuration": configuration,
+        "data": digits.provenance,
+        "n_parameters": count_parameters(model),
+        **spent,
+        "machine": machine_class(device),
+        "command": command_line(),
+        "curve": [_rounded(epoch) for epoch in curve],
+    }
+    if asked.final:
+        content["final"] = _final(model, parts)
+        print(f"test digits: {content['final']['test_accuracy']:.2f} %")
+    parameters = None if asked.no_parameters else model.state_dict()
+    return save_run(record, content, parameters, half=asked.half, overwrite=asked.overwrite)
+
+
+def _taught(
+    recipe: Recipe,
+    model: nn.Module,
+    parts: dict[str, tuple[Tensor, Tensor]],
+    asked: argparse.Namespace,
+    checkpoint: Path,
+    session: Session,
+) -> list[dict]:
+    n_steps = recipe.epochs * -(-len(parts["training"][0]) // recipe.batch_size)
+    schedule = None
+    if recipe.optimizer == "adam":
+        optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
+    else:
+        optimizer = decaying_adamw(model, recipe.learning_rate, recipe.weight_decay)
+        schedule = warm_up_and_cosine(optimizer, n_steps)
+    return fit(
+        model,
+        parts["training"],
+        parts["validation"],
+        recipe.epochs,
+        optimizer,
+        batch_size=recipe.batch_size,
+        seed=asked.seed,
+        stopping=EarlyStopping(recipe.epochs) if recipe.keep_best else None,
+        checkpoint=checkpoint,
+        resume=asked.resume,
+        say=_say,
+        schedule=schedule,
+        also={"session": session},
+        replacement=recipe.replacement,
+        augment=random_affine if recipe.augmentation else None,
+    )
+
+
+def _say(line: str) -> None:
+    tqdm.write(line, file=sys.stdout)
+    # Nothing comes after a loss that is no number: better to stop than to train on for hours.
+    if "nan" in line or "inf" in line:
+        raise TrainingError("the loss is no number any more: try a smaller --learning-rate")
+
+
+def _recipe(asked: argparse.Namespace) -> Recipe:
+    given = {name: getattr(asked, name) for name in ("epochs", "batch_size", "learning_rate")}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return replace(RECIPES[asked.model], **changes)
+
+
+def _places(stem: Path, asked: argparse.Namespace) -> tuple[Path, Path]:
+    """Where the record and the checkpoint go; errors come before minutes of work, not after."""
+    record, checkpoint = (stem.with_name(stem.name + end) for end in (".json", ".checkpoint"))
+    if record.exists() and not asked.overwrite:
+        raise TrainingError(f"{record} is there already; --overwrite replaces it")
+    if checkpoint.exists() and not asked.resume and not asked.overwrite:
+        raise TrainingError(
+            f"{checkpoint} is there already; --resume goes on from it, --overwrite starts anew"
+        )
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"--out: {stem.parent} cannot be a folder: {error.strerror}") from None
+    return record, checkpoint
+
+
+def _check_checkpoint(file: Path, resume: bool, session: Session) -> None:
+    """Before the parameters: whether the checkpoint can be gone on from, if it is to be."""
+    if not resume:
+        file.unlink(missing_ok=True)
+    elif file.exists():
+        try:
+            found = torch.load(file, weights_only=True, map_location="cpu")["session"]
+        except Exception as error:  # a damaged file fails in many ways, and in few words
+            raise TrainingError(
+                f"{file} is damaged, or no checkpoint of a training: {type(error).__name__}.  "
+                "Without --resume and with --overwrite the training starts anew."
+            ) from error
+        session.check(found)
+
+
+def _device(asked: argparse.Namespace) -> torch.device:
+    if asked.threads is not None:
+        torch.set_num_threads(asked.threads)
+    try:
+        device = torch.device(asked.device)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f"--device: {asked.device!r} cannot be used: {reason}") from None
+    return device
+
+
+def _training_digits(digits: DigitSplits, with_validation: bool) -> Digits:
+    if not with_validation:
+        return digits.training
+    both = (digits.training, digits.validation)
+    return Digits(
+        torch.cat([part.images for part in both]), torch.cat([part.labels for part in both])
+    )
+
+
+def _prepared(
+    recipe: Recipe, parts: dict[str, Digits], device: torch.device
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Each part as the model reads it, and its labels."""
+    prepare = recipe.preparation(parts["training"].images)
+    return {
+        name: (prepare(part.images).to(device), part.labels.to(device))
+        for name, part in parts.items()
+    }
+
+
+def _final(model: nn.Module, parts: dict[str, tuple[Tensor, Tensor]]) -> dict[str, float | int]:
+    """The figures of the finished model, on validation and on test digits."""
+    figures: dict[str, float | int] = {}
+    for name in ("validation", "test"):
+        report = evaluate(model, parts[name])
+        figures |= {
+            f"{name}_bits": round(report.bits, 6),
+            f"{name}_accuracy": round(report.accuracy, 4),
+            f"{name}_digits": len(parts[name][0]),
+        }
+    return figures
+
+
+def _rounded(epoch: dict) -> dict:
+    return {name: round(x, 6) if isinstance(x, float) else x for name, x in epoch.items()}
+
+
+class _WholeNames(argparse.HelpFormatter):
+    """Help whose lines never break within the name of a model."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        formatter_class=_WholeNames,
+        prog="python -m bareattention.train",
+        description="Train a model of the book in full, with a report for every epoch, and write "
+        "down what happened.",
+        epilog="Ctrl-C loses nothing but the epoch that was going on: --resume goes on from the "
+        "checkpoint.  MNIST is read from the folder that MNIST_ROOT names, else downloaded once.",
+    )
+    known = ", ".join(RECIPES)
+    parser.add_argument("--list", action="store_true", help="show the models, and stop")
+    parser.add_argument(
+        "--model", metavar="NAME", choices=list(RECIPES), help=f"what to train: {known}"
+    )
+    parser.add_argument(
+        "--data",
+        default="mnist",
+        choices=("mnist", "mnist5k"),
+        help="mnist: all 70,000 digits (default); mnist5k: the 5,000 that come with the book",
+    )
+    parser.add_argument("--seed", type=_whole(0), default=0, help="of all random numbers (0)")
+    parser.add_argument("--out", metavar="FOLDER", default="runs", help="for all files (runs)")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in FOLDER")
+    parser.add_argument("--overwrite", action="store_true", help="replace what FOLDER holds")
+    parser.add_argument(
+        "--final",
+        action="store_true",
+        help="judge the finished model on the test digits: once, when all choices are made",
+    )
+    parser.add_argument(
+        "--with-validation",
+        action="store_true",
+        help="train on the validation digits too, when all choices are made; the validation "
+        "figures then mean nothing",
+    )
+    parser.add_argument("--half", action="store_true", help="store the parameters as float16")
+    parser.add_argument("--no-parameters", action="store_true", help="store no parameters")
+    parser.add_argument("--device", default="cpu", help="such as cpu (default) or cuda")
+    parser.add_argument("--threads", metavar="N", type=_whole(1), help="of the processor")
+    changed = parser.add_argument_group("to try something else than the recipe")
+    changed.add_argument("--epochs", metavar="N", type=_whole(1), help="passes over the digits")
+    changed.add_argument("--batch-size", metavar="N", type=_whole(1), help="digits in a step")
+    changed.add_argument("--learning-rate", metavar="X", type=_positive, help="largest step")
+    return parser
+
+
+def _whole(least: int):
+    def whole_number(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= LARGEST:
+            bound = f"of at least {least}" if number < least else f"up to {LARGEST}"
+            raise argparse.ArgumentTypeError(f"wanted a whole number {bound}, got {text!r}")
+        return number
+
+    return whole_number
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"wanted a positive number, got {text!r}")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
