@@ -9,7 +9,16 @@ from expectations import assert_equal_numbers, untouched
 
 from bareattention.chapters.parameters import count_parameters
 from bareattention.data import load_digits
-from bareattention.recipes import LADDER, PIXELS, RECIPES, REMOVALS, SEED_B
+from bareattention.recipes import (
+    FINAL,
+    LADDER,
+    PIXELS,
+    RECIPES,
+    REMOVALS,
+    SEED_B,
+    TRIED,
+    WITHOUT_ATTENTION,
+)
 from bareattention.records import check_portable, recorded
 
 EACH = pytest.mark.parametrize("name", RECIPES)
@@ -85,6 +94,29 @@ def test_each_removal_takes_one_part_from_the_last_rung():
     assert found == {f"patches-{name}": change for name, change in LEFT_OUT.items()}
 
 
+def test_attention_is_taken_from_three_rungs_and_nothing_else():
+    found = {name: changes(LADDER[name.split("-")[0]], r) for name, r in WITHOUT_ATTENTION.items()}
+    change = {"in_place_of_attention": (None, "uniform")}
+    assert found == {f"{r}-no_attention": change for r in ("heads", "feed_forward", "patches")}
+
+
+def test_the_final_model_is_the_last_rung_grown_and_stays_small():
+    assert changes(LADDER["patches"], FINAL) == {
+        "n_blocks": (3, 5),
+        "epochs": (8, 64),
+        "learning_rate": (3e-3, 4e-3),
+        "optimizer": ("adamw", "muon"),
+        "elastic": (0, 0.6),
+    }
+    assert PARAMETERS["final"] <= 200_000
+
+
+def test_what_was_tried_differs_from_the_first_try():
+    first = TRIED["tried-sixteen"]
+    assert changes(LADDER["patches"], first) == {"n_blocks": (3, 4), "epochs": (8, 12)}
+    assert all(changes(first, recipe) for recipe in TRIED.values() if recipe is not first)
+
+
 def test_the_pixel_models_differ_in_what_stands_in_place_of_attention():
     pixels = PIXELS["pixels"]
     found = {name: changes(pixels, recipe) for name, recipe in PIXELS.items()}
@@ -108,11 +140,19 @@ def test_the_pixel_models_are_taught_as_naked_attention_is():
 
 
 def test_every_recipe_has_one_name_and_says_something_of_its_own():
-    groups = (LADDER, REMOVALS, PIXELS, {"seed_b": SEED_B})
+    groups = (
+        LADDER,
+        REMOVALS,
+        WITHOUT_ATTENTION,
+        PIXELS,
+        TRIED,
+        {"final": FINAL},
+        {"seed_b": SEED_B},
+    )
     assert [*RECIPES] == [name for group in groups for name in group]
     assert all(RECIPES[name] is group[name] for group in groups for name in group)
     said = [recipe.says for recipe in RECIPES.values()]
-    assert len({*said}) == len(said) == 23 and all(text == text.strip() != "" for text in said)
+    assert len({*said}) == len(said) and all(text == text.strip() != "" for text in said)
 
 
 @EACH
@@ -124,7 +164,7 @@ def test_a_record_takes_name_and_recipe(name, tmp_path):
 def test_recipes_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         LADDER["patches"].epochs = 1
-    for group in (RECIPES, LADDER, REMOVALS, PIXELS):
+    for group in (RECIPES, LADDER, REMOVALS, WITHOUT_ATTENTION, PIXELS, TRIED):
         with pytest.raises(TypeError):
             group["patches"] = SEED_B
 
@@ -177,6 +217,12 @@ PARAMETERS = {
     "patches-no_norm": size(**PATCHES, normed=False),
     "patches-one_head": size(**PATCHES),
     "patches-no_augmentation": size(**PATCHES),
+    "heads-no_attention": size(**{**BARE, "places": True}),
+    "feed_forward-no_attention": size(depth=1, flat=True),
+    "patches-no_attention": size(**PATCHES),
+    **{name: size(**PATCHES, depth=4) for name in TRIED},
+    "tried-twenty_five": size(tokens=5 * 5, channels=8 * 8, depth=5),
+    "final": size(**PATCHES, depth=5),
     "pixels": 3 + linear(784, 10),
     "pixels-identity": 1 + linear(784, 10),
     "pixels-uniform": 1 + linear(784, 10),
@@ -212,6 +258,17 @@ def test_each_model_is_drawn_from_torchs_random_numbers(name):
     assert torch.equal(drawn(1), drawn(1)) and not torch.equal(drawn(1), drawn(2))
 
 
+def test_the_mean_in_place_of_attention_in_a_transformer():
+    torch.manual_seed(0)
+    x = torch.randn(2, 28, 28)
+    model = RECIPES["heads-no_attention"].model()
+    (block,) = model.blocks
+    attention = block.attention
+    mean = attention.projections.value(model.tokens(x)).mean(dim=1, keepdim=True)
+    wanted = model.output(attention.output(mean).expand(2, 28, 64).flatten(1))
+    assert_equal_numbers(model(x), wanted, "heads-no_attention", steps=20)
+
+
 def test_what_stands_in_place_of_attention():
     x = torch.randn(2, 784, 1)
     for name, mix in (
@@ -225,6 +282,31 @@ def test_what_stands_in_place_of_attention():
         model = RECIPES[name].model()
         wanted = model.output(mix(model, x * model.W_value).flatten(1))
         assert_equal_numbers(model(x), wanted, name, steps=10)
+
+
+@pytest.mark.parametrize("query, key", [(0.5, -0.7), (40.0, 44.5)])
+def test_naked_attentions_parameters_copied_in_give_its_logits(query, key, digits):
+    """As drawn, and as trained, when query times key has grown to 1,780; the reference is NumPy's.
+
+    NakedAttention multiplies each pixel by one number each for key, query and value, compares all
+    pairs of pixels, mixes, and hands 784 numbers to a linear layer.
+    """
+    draw = np.random.default_rng(0)
+    value, weight, bias = 0.9, draw.normal(size=(10, 784)), draw.normal(size=10)
+    images = SEED_B.preparation(digits.training.images)(digits.validation.images[:5])
+    wanted = []
+    for image in images.double().numpy().reshape(5, 784):
+        scores = np.outer(image * query, image * key)  # divided by the root of one channel
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        mixed = powers / powers.sum(axis=1, keepdims=True) @ (image * value)
+        wanted.append(weight @ mixed + bias)
+    model = RECIPES["seed_b"].model()
+    state = {"W_query": [[query]], "W_key": [[key]], "W_value": [[value]]}
+    state |= {"output.weight": weight, "output.bias": bias}
+    model.load_state_dict({name: torch.tensor(number) for name, number in state.items()})
+    with torch.no_grad():
+        found = model(images)
+    torch.testing.assert_close(found, torch.tensor(np.array(wanted)).float(), rtol=0, atol=1e-5)
 
 
 # Preparation

@@ -11,6 +11,8 @@ from bareattention import (
     PIXELS,
     RECIPES,
     REMOVALS,
+    WITHOUT_ATTENTION,
+    Recipe,
     count_parameters,
     evaluate,
     load_digits,
@@ -19,8 +21,10 @@ from bareattention import (
 )
 
 SEEDS = [0, 1, 2]
-FULL = [*LADDER, *REMOVALS, *PIXELS]
-WITH_PARAMETERS = [run for name in RECIPES for run in recorded(name) if run.parameters]
+FULL = [*LADDER, *REMOVALS, *WITHOUT_ATTENTION, *PIXELS]
+NOTHING_CHANGED = asdict(Recipe(""))
+ALL = [run for name in RECIPES for run in recorded(name)]
+WITH_PARAMETERS = [run for run in ALL if run.parameters]
 FULL_MNIST = pytest.mark.skipif(
     "MNIST_ROOT" not in os.environ, reason="needs full MNIST: set MNIST_ROOT"
 )
@@ -39,20 +43,32 @@ def test_every_full_training_has_three_seeds(name):
     assert [run.seed for run in recorded(name)] == SEEDS
 
 
-@pytest.mark.parametrize("run", [run for name in RECIPES for run in recorded(name)], ids=repr)
+@pytest.mark.parametrize("run", ALL, ids=repr)
 def test_a_record_is_of_todays_recipe(run):
-    """What was chosen then is what the recipe says now, and the command says so."""
+    """What was chosen then is what the recipe says now, and the command says so.
+
+    What a recipe can choose only since then, was at its default.
+    """
     recipe = asdict(RECIPES[run.model])
-    assert {name: run.configuration[name] for name in recipe} == recipe
+    chosen = NOTHING_CHANGED | run.configuration
+    assert {name: chosen[name] for name in recipe if name != "says"} == {
+        name: value for name, value in recipe.items() if name != "says"
+    }
     assert run.configuration["digits"] == "mnist"
     assert run.configuration["trained_on"] == "training"
     assert len(run.curve) == recipe["epochs"]
     assert run.n_parameters == count_parameters(RECIPES[run.model].model())
-    for part in (f"--model {run.model} ", f"--seed {run.seed} ", "--data mnist ", "--final"):
+    for part in (f"--model {run.model} ", f"--seed {run.seed} ", "--data mnist "):
         assert part in f"{run.record['command']} "
 
 
-@pytest.mark.parametrize("run", [run for name in RECIPES for run in recorded(name)], ids=repr)
+def test_the_test_digits_were_looked_at_when_nothing_was_left_to_choose():
+    for run in ALL:
+        tried = run.model.startswith("tried-")
+        assert (run.final is None) == tried == ("--final" not in run.record["command"]), run
+
+
+@pytest.mark.parametrize("run", [run for run in ALL if run.final], ids=repr)
 def test_a_records_figures_are_of_whole_digits(run):
     """Accuracies on 10,000 digits are multiples of a hundredth of a percent."""
     final = run.final
@@ -63,7 +79,7 @@ def test_a_records_figures_are_of_whole_digits(run):
 
 
 def test_some_parameters_travel_with_the_book():
-    assert {run.model for run in WITH_PARAMETERS} == {"patches"}
+    assert {run.model for run in WITH_PARAMETERS} == {"final", "patches"}
 
 
 @pytest.mark.parametrize("run", WITH_PARAMETERS, ids=repr)

@@ -19,6 +19,8 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from bareattention import records, train
+from bareattention.beyond import MuonAndAdamW, random_distortion
+from bareattention.chapters.patches import DigitConfig
 from bareattention.chapters.training import report_line
 from bareattention.data import MNIST5K_FILE, Digits, DigitSplits, load_digits
 from bareattention.recipes import RECIPES, Recipe
@@ -349,6 +351,74 @@ def test_digits_are_drawn_anew_or_changed_where_the_recipe_says_so(few, watch, t
     assert torch.cdist(changed.flatten(1), ready.float().flatten(1)).min() > 1
 
 
+# Muon, bent digits and smoothed labels
+
+ALL_THREE = Recipe(
+    "all three",
+    transformer=DigitConfig(patch_size=14, d_model=8, n_heads=2, n_blocks=1, d_ff=8, dropout=0.2),
+    **{"optimizer": "muon", "augmentation": True, "elastic": 1.5, "label_smoothing": 0.2},
+)
+OTHERS = {"optimizer": "adamw", "elastic": 0.0, "label_smoothing": 0.0}
+PARTS = ("Muon", "AdamW", "MuonAndAdamW")  # whose steps are noted, one after the other
+
+
+@pytest.fixture
+def all_three(monkeypatch):
+    """A recipe with all three, and for each another one that does without it."""
+    without = {f"no-{name}": replace(ALL_THREE, **{name: x}) for name, x in OTHERS.items()}
+    monkeypatch.setattr(train, "RECIPES", {**RECIPES, "all": ALL_THREE, **without})
+    return [*without]
+
+
+def test_muon_climbs_to_the_learning_rate_and_comes_down_with_adamw(
+    few, watch, tmp_path, all_three
+):
+    assert run(tmp_path, "--batch-size", 30, "--epochs", 5, model="all") == 0
+    assert [name for name, _ in watch.steps] == [*PARTS] * 10
+    decays = {"Muon": [0.05], "AdamW": [0.05, 0.0], "MuonAndAdamW": [0.05, 0.05, 0.0]}
+    assert all([decay for _, decay in groups] == decays[name] for name, groups in watch.steps)
+    in_each_step = [watch.steps[i : i + 3] for i in range(0, 30, 3)]
+    rates = [{rate for _, groups in step for rate, _ in groups} for step in in_each_step]
+    assert all(len(found) == 1 for found in rates)
+    rates = [found.pop() for found in rates]
+    assert rates[1] == max(rates) == pytest.approx(3e-3)
+    assert rates[1:] == sorted(rates[1:], reverse=True) and rates[-1] < 3e-6
+    about = read(tmp_path, "all").configuration
+    assert {name: about[name] for name in OTHERS} == {
+        "optimizer": "muon",
+        "elastic": 1.5,
+        "label_smoothing": 0.2,
+    }
+
+
+def test_digits_are_bent_and_labels_smoothed_as_the_recipe_says(
+    few, watch, tmp_path, all_three, monkeypatch
+):
+    """One batch with all digits, made again by hand; judged before it is learned from."""
+    still = replace(ALL_THREE, transformer=replace(ALL_THREE.transformer, dropout=0.0))
+    monkeypatch.setitem(train.RECIPES, "all", still)
+    assert run(tmp_path, "--batch-size", 60, "--epochs", 1, model="all") == 0
+    generator = torch.Generator().manual_seed(0)
+    order = torch.randperm(60, generator=generator)
+    ready = still.preparation(few.training.images)(few.training.images)[order]
+    (shown,) = watch.taught
+    assert torch.equal(shown, random_distortion(ready, generator, elastic=1.5))
+    torch.manual_seed(0)
+    logs = still.model()(shown).log_softmax(dim=1).double()
+    right, all_alike = logs[torch.arange(60), few.training.labels[order]].mean(), logs.mean()
+    bits = -(0.8 * right + 0.2 * all_alike).item() / math.log(2)
+    assert read(tmp_path, "all").curve[0]["training_bits"] == pytest.approx(bits, rel=1e-4)
+
+
+def test_none_of_the_three_is_without_effect(few, tmp_path, all_three):
+    models = ["all", *all_three]
+    assert all(run(tmp_path, "--epochs", 1, model=model) == 0 for model in models)
+    found = [read(tmp_path, model) for model in models]
+    last = [run.parameters["blocks.0.attention.output.weight"] for run in found]
+    assert all(not torch.equal(other, last[0]) for other in last[1:])
+    assert len({run.curve[0]["training_bits"] for run in found}) == len(models)
+
+
 # Seeds
 
 
@@ -402,6 +472,40 @@ def test_an_interrupted_run_ends_with_the_numbers_of_an_unbroken_one(
     assert run(out, "--final", "--resume", model=model) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3 - whole + 2
     assert but_for_time(read(out, model)) == but_for_time(read(tmp_path / "unbroken", model))
+
+
+@pytest.mark.parametrize("between", range(3), ids=["after muon", "after adamw", "after both"])
+def test_an_interrupted_run_with_muon_ends_with_the_numbers_of_an_unbroken_one(
+    few, tmp_path, all_three, between
+):
+    """In the second epoch, even where one part has made its step and the other has not."""
+    run(tmp_path / "unbroken", "--final", model="all")
+    out = tmp_path / "broken"
+    at = len(PARTS) * (STEPS + 1) + 1 + between
+    assert interrupt(out, "--final", model="all", at=at) == 130
+    assert names(out) == files("all-seed0", "checkpoint")
+    assert len(torch.load(out / "all-seed0.checkpoint", weights_only=True)["history"]) == 1
+    torch.manual_seed(999)
+    assert run(out, "--final", "--resume", model="all") == 0
+    assert but_for_time(read(out, "all")) == but_for_time(read(tmp_path / "unbroken", "all"))
+
+
+def test_a_muon_that_loads_nothing_gives_other_numbers(few, tmp_path, all_three, monkeypatch):
+    """So the comparison above can tell."""
+    run(tmp_path / "unbroken", model="all")
+    interrupt(tmp_path / "broken", model="all", at=len(PARTS) * STEPS + 1)
+    monkeypatch.setattr(MuonAndAdamW, "load_state_dict", lambda *_: None)
+    assert run(tmp_path / "broken", "--resume", model="all") == 0
+    one, other = (read(tmp_path / name, "all") for name in ("unbroken", "broken"))
+    assert but_for_time(one) != but_for_time(other)
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(few, tmp_path, all_three, capsys):
+    interrupt(tmp_path, model="all", at=len(PARTS) * STEPS + 1)
+    (tmp_path / "all-seed0.checkpoint").rename(tmp_path / "no-optimizer-seed0.checkpoint")
+    capsys.readouterr()
+    assert run(tmp_path, "--resume", model="no-optimizer") == 1
+    assert "the checkpoint is of another training" in capsys.readouterr().err
 
 
 def test_a_run_may_be_interrupted_again_and_again(few, tmp_path):

@@ -42,6 +42,8 @@ from bareattention.chapters.patches import (
     DigitTransformer,
     decaying_adamw,
     random_affine,
+    random_affine_grid,
+    resample,
     warm_up_and_cosine,
 )
 from bareattention.chapters.positions import LearnedPositions, sinusoidal_positions
@@ -174,10 +176,12 @@ __all__ = [
     "pixel_statistics",
     "project",
     "random_affine",
+    "random_affine_grid",
     "random_embeddings",
     "recorded",
     "recorded_measurement",
     "report_line",
+    "resample",
     "restore_training",
     "roll_out",
     "save_checkpoint",

@@ -6,8 +6,8 @@
     logits = model(prepare(digits.validation.images))
 
 `LADDER` climbs from a linear layer to a transformer, one change at a time.  `REMOVALS` takes the
-last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of four rungs.  `PIXELS`
-asks what attention does in the smallest model.
+last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of three rungs.
+`PIXELS` asks what attention does in the smallest model.  `TRIED` led to the final model.
 """
 
 from collections.abc import Callable
@@ -42,9 +42,12 @@ class Recipe:
         epochs: passes over the training digits.
         batch_size: digits in a step.
         learning_rate: how far a step goes at most.
-        optimizer: "adamw", with decay and a schedule, or plain "adam".
-        weight_decay: share of a matrix taken off in a step, times the learning rate; for "adamw".
+        optimizer: "adamw", with decay and a schedule; "muon", the same with Muon for the matrices
+            within blocks; or plain "adam".
+        weight_decay: share of a matrix taken off in a step, times the learning rate; unless "adam".
         augmentation: True turns, shifts, stretches and slants each digit anew in each epoch.
+        elastic: by how many pixels augmentation bends a digit, as `random_distortion` takes it.
+        label_smoothing: share of the wanted probability that goes to all classes alike.
         replacement: True draws each batch anew from all digits.
         keep_best: True keeps the parameters of the best epoch by validation loss, False the last.
     """
@@ -60,6 +63,8 @@ class Recipe:
     optimizer: str = "adamw"
     weight_decay: float = 0.05
     augmentation: bool = False
+    elastic: float = 0.0
+    label_smoothing: float = 0.0
     replacement: bool = False
     keep_best: bool = False
 
@@ -155,16 +160,50 @@ REMOVALS = MappingProxyType(
         "patches-no_augmentation": _step(PATCHES, "no augmentation", augmentation=False),
     }
 )
-# Four rungs again: every token takes the plain mean of all values, wherever it would look.
+# Three rungs again: every token takes the plain mean of all values, wherever it would look.
 WITHOUT_ATTENTION = MappingProxyType(
     {
         f"{rung}-no_attention": replace(
             LADDER[rung],
-            says="the mean in place of attention",
+            says=f"{rung}, the mean in place of attention",
             in_place_of_attention="uniform",
         )
-        for rung in ("heads", "feed_forward", "augmentation", "patches")
+        for rung in ("heads", "feed_forward", "patches")
     }
+)
+# What was tried on the way to the final model: short trainings, judged by the validation digits.
+SIXTEEN = replace(
+    PATCHES,
+    says="16 patches, 4 blocks",
+    transformer=replace(PATCHES.transformer, n_blocks=4),
+    epochs=12,
+)
+MUON = replace(SIXTEEN, says="Muon", optimizer="muon")
+TWENTY_FIVE = replace(
+    MUON,
+    says="Muon, 25 patches, 5 blocks",
+    transformer=replace(PATCHES.transformer, n_blocks=5, patch_size=8, stride=5, padding=0),
+)
+LONG = replace(MUON, says="Muon, 24 epochs", epochs=24)
+TRIED = MappingProxyType(
+    {
+        "tried-sixteen": SIXTEEN,
+        "tried-elastic": replace(SIXTEEN, says="bent by 1 pixel", elastic=1.0),
+        "tried-smoothing": replace(SIXTEEN, says="label smoothing 0.05", label_smoothing=0.05),
+        "tried-muon": MUON,
+        "tried-muon_faster": replace(MUON, says="Muon, twice as fast", learning_rate=6e-3),
+        "tried-twenty_five": TWENTY_FIVE,
+        "tried-long": LONG,
+        "tried-long_elastic": replace(LONG, says="Muon, 24 epochs, bent by 0.6", elastic=0.6),
+    }
+)
+FINAL = replace(
+    LONG,
+    says="the final model: 16 patches, 5 blocks",
+    transformer=replace(PATCHES.transformer, n_blocks=5),
+    epochs=64,
+    learning_rate=4e-3,
+    elastic=0.6,
 )
 # How NakedAttention teaches, but for eight epochs and with pixels of ordinary size.
 AS_TAUGHT_THERE = {
@@ -185,4 +224,6 @@ PIXELS = MappingProxyType(
     }
 )
 SEED_B = replace(PIXEL_MODEL, says="NakedAttention as written", one_normalisation=False, epochs=128)
-RECIPES = MappingProxyType({**LADDER, **REMOVALS, **WITHOUT_ATTENTION, **PIXELS, "seed_b": SEED_B})
+RECIPES = MappingProxyType(
+    {**LADDER, **REMOVALS, **WITHOUT_ATTENTION, **PIXELS, **TRIED, "final": FINAL, "seed_b": SEED_B}
+)

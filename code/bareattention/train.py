@@ -15,7 +15,9 @@ import argparse
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from bareattention.beyond import MuonAndAdamW, random_distortion
 from bareattention.chapters.digits import pixel_statistics
 from bareattention.chapters.parameters import count_parameters
 from bareattention.chapters.patches import decaying_adamw, random_affine, warm_up_and_cosine
@@ -171,7 +174,8 @@ def _taught(
     if recipe.optimizer == "adam":
         optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
     else:
-        optimizer = decaying_adamw(model, recipe.learning_rate, recipe.weight_decay)
+        make = MuonAndAdamW if recipe.optimizer == "muon" else decaying_adamw
+        optimizer = make(model, recipe.learning_rate, recipe.weight_decay)
         schedule = warm_up_and_cosine(optimizer, n_steps)
     return fit(
         model,
@@ -188,8 +192,15 @@ def _taught(
         schedule=schedule,
         also={"session": session},
         replacement=recipe.replacement,
-        augment=random_affine if recipe.augmentation else None,
+        augment=_augmentation(recipe),
+        label_smoothing=recipe.label_smoothing,
     )
+
+
+def _augmentation(recipe: Recipe) -> Callable | None:
+    if not recipe.augmentation:
+        return None
+    return partial(random_distortion, elastic=recipe.elastic) if recipe.elastic else random_affine
 
 
 def _say(line: str) -> None:

@@ -33,6 +33,8 @@ from bareattention import (
     count_parameters,
     decaying_adamw,
     random_affine,
+    random_affine_grid,
+    resample,
     warm_up_and_cosine,
 )
 
@@ -782,8 +784,9 @@ def test_ranges_of_zero_give_the_images_back(generator, n, side):
 @pytest.mark.bad_input
 def test_images_that_are_not_square_are_refused():
     """Turned in units of their own sides, they would be slanted as well."""
-    with refused(ValueError, "images", "(2, 5, 7)", "height = width"):
-        random_affine(torch.zeros(2, 5, 7), seeded())
+    for move in (random_affine, random_affine_grid):
+        with refused(ValueError, "images", "(2, 5, 7)", "height = width"):
+            move(torch.zeros(2, 5, 7), seeded())
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
@@ -936,6 +939,141 @@ def test_mistaken_moves_are_found(mistake):
 
 def test_the_moves_that_mistakes_are_made_of_keep_every_promise():
     keeps_every_promise(mistaken)
+
+
+# Where to look, and looking
+
+
+def plain_grid(n, height, width, dtype=torch.float32):
+    """Each pixel's own place, across and down; an image reaches from -1 to 1."""
+    x = (2 * torch.arange(width, dtype=dtype) + 1) / width - 1
+    y = (2 * torch.arange(height, dtype=dtype) + 1) / height - 1
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).expand(n, height, width, 2)
+
+
+def shifted_grid(images, right, down):
+    """Every pixel looks so many pixels to the right, and down."""
+    _, height, width = images.shape
+    away = torch.tensor([2 * right / width, 2 * down / height], dtype=images.dtype)
+    return plain_grid(*images.shape, images.dtype) + away
+
+
+shapes = st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(1, 9))
+
+
+@given(generator=generators, shape=shapes, dtype=float_types)
+@settings(max_examples=30)
+def test_where_each_pixel_looks_at_its_own_place_the_images_come_back(generator, shape, dtype):
+    images = normal(generator, *shape, dtype=dtype)
+    grid = plain_grid(*shape, dtype).contiguous()
+    with untouched(images, grid):
+        found = resample(images, grid)
+    assert found.dtype == dtype and found.data_ptr() != images.data_ptr()
+    torch.testing.assert_close(found, images, rtol=0, atol=1e-4 if dtype != DOUBLE else 1e-12)
+
+
+def shifts_as_by_hand(function, generator, shape, right, down):
+    """Whole pixels, and what lies outside is the edge."""
+    images = normal(generator, *shape, dtype=DOUBLE)
+    _, height, width = shape
+    rows = (torch.arange(height) + down).clamp(0, height - 1)
+    columns = (torch.arange(width) + right).clamp(0, width - 1)
+    found = function(images, shifted_grid(images, right, down))
+    assert found.shape == images.shape
+    assert (found - images[:, rows][:, :, columns]).abs().max() < 1e-9
+
+
+ways = {"right": st.integers(-10, 10), "down": st.integers(-10, 10)}
+
+
+def test_a_known_shift_moves_rows_and_columns():
+    def compare(generator, shape, right, down):
+        shifts_as_by_hand(resample, generator, shape, right, down)
+
+    holds_for_all(compare, 40, generator=generators, shape=shapes, **ways)
+
+
+def down_before_across(images, grid):
+    return resample(images, grid.flip(-1))
+
+
+def the_other_way(images, grid):
+    return resample(images, 2 * plain_grid(*images.shape, images.dtype) - grid)
+
+
+def nothing_outside(images, grid):
+    return F.grid_sample(images[:, None], grid, align_corners=False)[:, 0]
+
+
+def mirrored_outside(images, grid):
+    mirror = {"padding_mode": "reflection", "align_corners": False}
+    return F.grid_sample(images[:, None], grid, **mirror)[:, 0]
+
+
+def from_corner_to_corner(images, grid):
+    edge = {"padding_mode": "border", "align_corners": True}
+    return F.grid_sample(images[:, None], grid, **edge)[:, 0]
+
+
+LOOKS = [
+    down_before_across,
+    the_other_way,
+    nothing_outside,
+    mirrored_outside,
+    from_corner_to_corner,
+]
+
+
+@pytest.mark.parametrize("mistake", LOOKS, ids=names(LOOKS))
+def test_another_look_is_found(mistake):
+    def compare(generator, shape, right, down):
+        shifts_as_by_hand(mistake, generator, shape, right, down)
+
+    rejects(compare, generator=generators, shape=shapes, **ways)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
+def test_between_two_pixels_each_has_its_share(share):
+    images = normal(seeded(), 3, 6, 8, dtype=DOUBLE)
+    found = resample(images, shifted_grid(images, share, 0))
+    wanted = (1 - share) * images[..., :-1] + share * images[..., 1:]
+    torch.testing.assert_close(found[..., :-1], wanted, rtol=0, atol=1e-12)
+    torch.testing.assert_close(found[..., -1], images[..., -1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("ranges", [{}, NOTHING, AMOUNTS], ids=["usual", "nothing", "more"])
+def test_random_affine_looks_where_its_grid_says(ranges):
+    images = normal(seeded(), 5, 12, 12)
+    ours, theirs = seeded(1), seeded(1)
+    for _ in range(2):
+        with untouched(images):
+            grid = random_affine_grid(images, ours, **ranges)
+        assert grid.shape == (5, 12, 12, 2) and grid.dtype == images.dtype
+        moved = random_affine(images, theirs, **ranges)
+        assert torch.equal(resample(images, grid), moved)
+    assert torch.equal(ours.get_state(), theirs.get_state())
+
+
+@pytest.mark.parametrize("name", [*AMOUNTS, "all", "none"])
+def test_a_grid_is_the_map_that_ramps_show(name):
+    """In pixels from the middle, across and down."""
+    chosen = {"all": AMOUNTS, "none": NOTHING}.get(name, NOTHING | {name: AMOUNTS.get(name)})
+    matrix, shift = measured(random_affine, n=20, **chosen)
+    grid = random_affine_grid(ramps(20)[0], seeded(), **chosen)
+    x, y = (places[0] for places in ramps(1))
+    wanted = torch.stack([x, y], dim=-1).double() @ matrix.mT[:, None] + shift[:, None, None]
+    assert (grid * SIDE / 2 - wanted).abs().max() < 2e-3
+
+
+@given(seed=st.integers(0, 2**32 - 1), dtype=float_types)
+@settings(max_examples=10)
+def test_a_grid_depends_on_the_generator_and_not_on_what_is_seen(seed, dtype):
+    images = normal(seeded(seed), 4, 7, 7, dtype=dtype)
+    generator = seeded(seed)
+    first, second = (random_affine_grid(images, generator) for _ in range(2))
+    assert torch.equal(first, random_affine_grid(torch.zeros_like(images), seeded(seed)))
+    assert first.dtype == dtype and not torch.equal(first, second)
+    assert torch.cdist(first.flatten(1), first.flatten(1)).fill_diagonal_(1).min() > 0
 
 
 # AdamW, and what decays
@@ -1313,8 +1451,9 @@ def test_images_that_do_not_fit_are_refused(images, error, came):
             with refused(error, "images", came):
                 model(images, with_weights)
     if came not in ("(2, 27, 28)", "(2, 28, 32)", "(2, 784, 1)"):
-        with refused(error, "images", came):
-            random_affine(images, seeded())
+        for move in (random_affine, random_affine_grid):
+            with refused(error, "images", came):
+                move(images, seeded())
 
 
 @pytest.mark.bad_input
@@ -1332,8 +1471,9 @@ def test_images_that_do_not_fit_are_refused(images, error, came):
     ],
 )
 def test_a_range_that_is_none_is_refused(name, value, error):
-    with refused(error, name, str(value), "a number"):
-        random_affine(Z(2, 5, 5), seeded(), **{name: value})
+    for move in (random_affine, random_affine_grid):
+        with refused(error, name, str(value), "a number"):
+            move(Z(2, 5, 5), seeded(), **{name: value})
 
 
 @pytest.mark.bad_input

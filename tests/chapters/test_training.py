@@ -248,6 +248,53 @@ def test_augment_gets_each_batch_and_the_generator_of_the_order():
     assert sorted([*chain.from_iterable(got)]) == list(range(10))
 
 
+def smoothed(logits, labels, share):
+    """By hand, in nats: `share` of what is wanted goes to all classes alike, the right one too."""
+    logs = logits.double().log_softmax(dim=1)
+    wanted = (1 - share) * F.one_hot(labels, logits.shape[1]) + share / logits.shape[1]
+    return -(wanted * logs).sum(dim=1).mean()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 1.0])
+def test_label_smoothing_is_in_the_loss_that_is_reported(share):
+    """And not in the accuracy; the last batch is smaller."""
+    model, (inputs, labels) = small_model(dropout=0.0), data()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    report = train_epoch(model, (inputs, labels), optimizer, 5, seeded(0), label_smoothing=share)
+    logits = model(inputs).detach()
+    wanted = F.cross_entropy(logits, labels, label_smoothing=share).item()
+    assert wanted == pytest.approx(smoothed(logits, labels, share).item(), rel=1e-5)
+    assert report.bits == pytest.approx(wanted / math.log(2), rel=1e-5)
+    assert report.accuracy == evaluate(model, (inputs, labels)).accuracy
+    if share:
+        assert report.bits != pytest.approx(evaluate(model, (inputs, labels)).bits, rel=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3])
+def test_label_smoothing_is_what_is_learned_from(share):
+    """One step on all inputs equals one down the slope of the loss by hand."""
+    model, theirs = small_model(dropout=0.0), small_model(dropout=0.0)
+    inputs, labels = data()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    train_epoch(model, (inputs, labels), optimizer, 23, seeded(0), label_smoothing=share)
+    parameters = [*theirs.parameters()]
+    slopes = torch.autograd.grad(smoothed(theirs(inputs), labels, share), parameters)
+    for found, before, slope in zip(model.parameters(), parameters, slopes, strict=True):
+        torch.testing.assert_close(found, before - 0.5 * slope, rtol=1e-5, atol=1e-6)
+
+
+def test_label_smoothing_of_zero_changes_nothing():
+    def taught(**how):
+        model = small_model()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        return train_epoch(model, data(), optimizer, 5, seeded(0), **how), state_of(model)
+
+    (usual, parameters), (plain, same_parameters) = taught(), taught(label_smoothing=0.0)
+    assert usual == plain and same(parameters, same_parameters)
+    smooth, others = taught(label_smoothing=0.2)
+    assert smooth != usual and not same(parameters, others)
+
+
 @pytest.mark.parametrize("n, batch_size, steps", [(10, 4, 3), (8, 4, 2), (3, 7, 1), (5, 1, 5)])
 def test_after_step_is_called_after_each_step(n, batch_size, steps):
     model, seen = Watched(), []
@@ -416,6 +463,7 @@ TRAININGS = {
     "plain": {},
     "with replacement": {"replacement": True},
     "with augmentation": {"augment": jittered},
+    "with label smoothing": {"label_smoothing": 0.2},
     "cosine": {"schedule": cosine},
     "one cycle": {"schedule": one_cycle},
     "warming up": {"schedule": warming_up},
@@ -476,7 +524,7 @@ def test_these_trainings_can_tell():
     model = small_model(dropout=0.5)
     assert evaluate(model, data()) != evaluate(small_model(7), data())
     assert training()[0] != training(replacement=True)[0] != training(augment=jittered)[0]
-    assert training()[0] != training(schedule=cosine)[0]
+    assert training()[0] != training(schedule=cosine)[0] != training(label_smoothing=0.2)[0]
     stopped = training(**TRAININGS["stopping"])[0]
     assert 3 < len(stopped) < EPOCHS
 
@@ -627,6 +675,22 @@ def test_the_report_is_that_of_an_epoch_and_of_a_validation():
     taught = train_epoch(theirs, data(), make(theirs.parameters()), 5, seeded(4))
     after = evaluate(theirs, held_out)
     assert [*found.values()] == [1, *taught, *after]
+
+
+def test_fit_hands_label_smoothing_on_to_the_training_alone():
+    """Validation is judged by what is right."""
+    model, theirs, held_out = small_model(), small_model(), data(11, seed=1)
+    make = torch.optim.Adam
+    torch.manual_seed(9)
+    optimizer = make(model.parameters())
+    (found,) = fit(model, data(), held_out, 1, optimizer, 5, 4, say=None, label_smoothing=0.3)
+    torch.manual_seed(9)
+    optimizer = make(theirs.parameters())
+    taught = train_epoch(theirs, data(), optimizer, 5, seeded(4), label_smoothing=0.3)
+    assert [*found.values()] == [1, *taught, *evaluate(theirs, held_out)]
+    logits = model.eval()(held_out[0]).detach()
+    nats = F.cross_entropy(logits, held_out[1]).item()
+    assert found["validation_bits"] == pytest.approx(nats / math.log(2), rel=1e-5)
 
 
 @pytest.mark.parametrize("batch_size, seed", [(64, 0), (5, 3), (23, 1)])

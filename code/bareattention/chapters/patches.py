@@ -25,6 +25,8 @@ __all__ = [
     "DigitTransformer",
     "decaying_adamw",
     "random_affine",
+    "random_affine_grid",
+    "resample",
     "warm_up_and_cosine",
 ]
 
@@ -101,7 +103,7 @@ def _look(
 
 
 class DigitBlock(nn.Module):
-    """The block of chapter 10, norm first, with every part behind a switch.
+    """The block of chapter 10, norm first, with its parts behind switches.
 
     Args:
         d_model: channels of a token.
@@ -209,24 +211,24 @@ class DigitTransformer(nn.Module):
         return (logits, torch.stack(weights, dim=1)) if with_weights else logits
 
 
-def random_affine(
+def random_affine_grid(
     images: Float[Tensor, "n height width"],
     generator: torch.Generator,
     degrees: float = 12.0,
     pixels: float = 2.0,
     size: float = 0.12,
     shear: float = 0.15,
-) -> Float[Tensor, "n height width"]:
-    """Turn, shift, stretch and slant each image a little, each in its own way.
+) -> Float[Tensor, "n height width 2"]:
+    """Say for each pixel of changed images where to look in the old ones.
 
     Args:
-        images: `(n, height, width)`; what comes in from outside continues the edge.
+        images: `(n, height, width)`, square.
         generator: source of the random numbers, on the CPU.
         degrees: largest turn, either way.
         pixels: largest shift along each side.
         size: largest share by which the square that is read grows or shrinks.
         shear: largest slant, sideways pixels for each pixel down.
-    Returns: `(n, height, width)`, new images.
+    Returns: `(n, height, width, 2)`, as `F.grid_sample` takes it.
     Raises: TypeError, ValueError for images that are no floats or not square, or a negative range.
     """
     check_images("images", images)
@@ -245,8 +247,36 @@ def random_affine(
     shift = 2 * pixels * drawn[:, 3:] / width
     sine, cosine = angle.sin() * grow, angle.cos() * grow
     rows = (cosine, slant * cosine - sine, shift[:, 0], sine, slant * sine + cosine, shift[:, 1])
-    grid = F.affine_grid(torch.stack(rows, dim=1).view(n, 2, 3), (n, 1, height, width), False)
+    theta = torch.stack(rows, dim=1).view(n, 2, 3)
+    return F.affine_grid(theta, (n, 1, height, width), align_corners=False)
+
+
+def resample(
+    images: Float[Tensor, "n height width"], grid: Float[Tensor, "n height width 2"]
+) -> Float[Tensor, "n height width"]:
+    """Fill each pixel with what stands at its place in the old image, between pixels in shares.
+
+    Args:
+        images: `(n, height, width)`; what comes in from outside continues the edge.
+        grid: `(n, height, width, 2)`, across and down, from -1 to 1 within the image.
+    Returns: `(n, height, width)`.
+    """
     return F.grid_sample(images[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
+
+
+def random_affine(
+    images: Float[Tensor, "n height width"], generator: torch.Generator, **ranges: float
+) -> Float[Tensor, "n height width"]:
+    """Turn, shift, stretch and slant each image a little, each in its own way.
+
+    Args:
+        images: `(n, height, width)`; what comes in from outside continues the edge.
+        generator: source of the random numbers, on the CPU.
+        ranges: degrees, pixels, size and shear, as `random_affine_grid` takes them.
+    Returns: `(n, height, width)`, new images.
+    Raises: TypeError, ValueError as `random_affine_grid` does.
+    """
+    return resample(images, random_affine_grid(images, generator, **ranges))
 
 
 def decaying_adamw(

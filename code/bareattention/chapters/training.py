@@ -97,6 +97,7 @@ def train_epoch(
     replacement: bool = False,
     augment: Callable | None = None,
     after_step: Callable[[], None] | None = None,
+    label_smoothing: float = 0.0,
 ) -> Report:
     """Show the model all data once, in random order, and learn from each batch.
 
@@ -109,6 +110,7 @@ def train_epoch(
         replacement: True draws every batch anew from all data, so that some come twice.
         augment: changes a batch of inputs at random, `(batch, generator) -> batch`.
         after_step: called after each step, to move a learning-rate schedule on.
+        label_smoothing: share of the wanted probability that goes to all classes alike.
     Returns: mean over the epoch, each batch judged before it was learned from.
     Raises: ValueError for a batch_size below 1, no inputs, or not as many labels.
     """
@@ -122,7 +124,7 @@ def train_epoch(
     for batch in order.split(batch_size):
         x = inputs[batch] if augment is None else augment(inputs[batch], generator)
         logits = model(x)
-        loss = F.cross_entropy(logits, labels[batch])
+        loss = F.cross_entropy(logits, labels[batch], label_smoothing=label_smoothing)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -293,7 +295,7 @@ def fit(
         say: gets each report line; None for silence.
         schedule: a learning-rate schedule, moved on after every step.
         also: name -> anything else with a state dict that belongs into the checkpoint.
-        details: replacement and augment, for `train_epoch`.
+        details: replacement, augment and label_smoothing, for `train_epoch`.
     Returns: one dict for each epoch: epoch, training_bits, training_accuracy, validation_bits,
         validation_accuracy.
     Raises: ValueError for epochs below 1, or resume without a checkpoint.

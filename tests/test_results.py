@@ -1,0 +1,126 @@
+"""Results: figures come from the records alone, and say so where there are none."""
+
+import json
+import re
+from statistics import fmean, stdev
+
+import matplotlib.pyplot as plt
+import pytest
+
+from bareattention import LADDER, RECIPES, recorded, results
+from bareattention.results import PUBLISHED, as_shown, as_table, as_tried, commands, summary
+
+RECORDED = [name for name in RECIPES if any(run.final for run in recorded(name))]
+MISSING = "no-such-record"
+
+
+@pytest.fixture
+def unrecorded(monkeypatch):
+    """A recipe without any record."""
+    monkeypatch.setattr(results, "RECIPES", {**RECIPES, MISSING: RECIPES["linear"]})
+    return MISSING
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_summary_is_what_the_files_say(name):
+    files = sorted((p for run in recorded(name) if (p := run.path)), key=lambda path: path.name)
+    records = [json.loads(path.read_text()) for path in files]
+    told = summary(name)
+    assert sorted(told.test) == sorted(r["final"]["test_accuracy"] for r in records)
+    assert sorted(told.validation) == sorted(r["final"]["validation_accuracy"] for r in records)
+    assert told.seeds == tuple(range(len(records)))
+    assert {told.n_parameters} == {r["n_parameters"] for r in records}
+    assert told.mean == pytest.approx(fmean(r["final"]["test_accuracy"] for r in records))
+    if len(records) > 1:
+        assert told.spread == pytest.approx(stdev(told.test))
+    else:
+        assert told.spread is None
+    seconds = [r.get("cpu_seconds") for r in records]
+    assert told.cpu_seconds == (None if None in seconds else pytest.approx(fmean(seconds)))
+
+
+def test_a_table_shows_each_summary_in_a_line_of_its_own():
+    first, *lines = as_table(LADDER).splitlines()
+    assert first.endswith("accuracy, %") and len(lines) == len(LADDER)
+    for name, line in zip(LADDER, lines, strict=True):
+        told = summary(name)
+        assert line.startswith(told.says)
+        numbers = line.removeprefix(told.says).replace(",", "").replace("±", "").split()
+        wanted = [told.n_parameters, round(told.cpu_seconds), len(told.test)]
+        assert [int(number) for number in numbers[:3]] == wanted
+        assert numbers[3:] == [f"{told.mean:.2f}", f"{told.spread:.2f}"]
+
+
+def test_lines_fit_a_page():
+    for text in (as_table(RECORDED), as_tried(name for name in RECIPES if "tried" in name)):
+        assert max(map(len, text.splitlines())) <= 82
+
+
+def test_what_is_not_recorded_is_said_to_be_missing(unrecorded):
+    assert summary(unrecorded) is None
+    assert as_table([unrecorded]).splitlines()[1].endswith("not yet recorded")
+    assert commands([unrecorded]) == "" and len(as_tried([unrecorded]).splitlines()) == 1
+
+
+def test_as_shown():
+    assert as_shown([99.0]) == "99.00"
+    assert as_shown([98.0, 99.0, 100.0]) == "99.00 ± 1.00"
+    assert as_shown(iter([98.0, 100.0])) == "99.00 ± 1.41"
+
+
+def test_runs_without_a_test_figure_show_their_last_epoch():
+    tried = [name for name in RECIPES if name.startswith("tried-") and recorded(name)]
+    lines = as_tried(tried).splitlines()[1:]
+    last = [run.curve[-1] for name in tried for run in recorded(name)]
+    assert len(lines) == len(last)
+    for line, epoch in zip(lines, last, strict=True):
+        shown = f"{epoch['validation_accuracy']:.2f}", f"{epoch['validation_bits']:.4f}"
+        assert tuple(line.split()[-2:]) == shown
+
+
+def test_every_record_has_its_command():
+    lines = commands(RECIPES).splitlines()
+    assert len(lines) == sum(len(recorded(name)) for name in RECIPES)
+    pattern = re.compile(r"python -m bareattention\.train --model (\S+) .*--seed (\d+) ")
+    said = [pattern.match(line).groups() for line in lines]
+    assert said == [(run.model, str(run.seed)) for name in RECIPES for run in recorded(name)]
+
+
+@pytest.mark.bad_input
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match=r"name: wanted one of linear, .*, got 'nothing'"):
+        summary("nothing")
+
+
+def test_the_picture_holds_a_point_for_each_model_and_each_published_result():
+    by_size, by_time = results.draw_ladder(LADDER)
+    places = [
+        (line.get_xdata()[0], line.get_ydata()[0])
+        for line in by_size.get_lines()
+        if len(line.get_xdata()) == 1
+    ]
+    for name in LADDER:
+        told = summary(name)
+        assert (told.n_parameters, pytest.approx(100 - told.mean)) in places
+    for other in PUBLISHED:
+        assert (other.n_parameters, pytest.approx(100 - other.test_accuracy)) in places
+    assert by_size.get_ylim() == by_time.get_ylim()
+    plt.close("all")
+
+
+def test_the_curves_are_those_of_the_records():
+    ax = results.draw_curves(["linear", "patches"])
+    wanted = [
+        [100 - epoch["validation_accuracy"] for epoch in run.curve]
+        for name in ("linear", "patches")
+        for run in recorded(name)
+    ]
+    assert [list(line.get_ydata()) for line in ax.get_lines()] == wanted
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == [RECIPES[name].says for name in ("linear", "patches")]
+    plt.close("all")
+
+
+def test_a_published_result_says_where_it_is_from():
+    for other in PUBLISHED:
+        assert other.source.startswith("https://") and 90 < other.test_accuracy < 100
