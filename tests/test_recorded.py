@@ -43,6 +43,19 @@ def test_every_full_training_has_three_seeds(name):
     assert [run.seed for run in recorded(name)] == SEEDS
 
 
+def test_the_final_model_has_five_seeds_and_fits_into_a_megabyte():
+    runs = recorded("final")
+    assert [run.seed for run in runs] == [0, 1, 2, 3, 4]
+    stored = {run.seed: run for run in runs if run.parameters}
+    assert {seed: {t.dtype for t in run.parameters.values()} for seed, run in stored.items()} == {
+        0: {torch.float32},
+        1: {torch.float16},
+        2: {torch.float16},
+    }
+    for run in stored.values():
+        assert run.path.with_suffix(".safetensors").stat().st_size <= 2**20
+
+
 @pytest.mark.parametrize("run", ALL, ids=repr)
 def test_a_record_is_of_todays_recipe(run):
     """What was chosen then is what the recipe says now, and the command says so.

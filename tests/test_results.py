@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from bareattention import LADDER, RECIPES, recorded, results
-from bareattention.results import PUBLISHED, as_shown, as_table, as_tried, commands, summary
+from bareattention.results import PUBLISHED, Summary, as_table, as_tried, commands, summary
 
 RECORDED = [name for name in RECIPES if any(run.final for run in recorded(name))]
 MISSING = "no-such-record"
@@ -62,10 +62,15 @@ def test_what_is_not_recorded_is_said_to_be_missing(unrecorded):
     assert commands([unrecorded]) == "" and len(as_tried([unrecorded]).splitlines()) == 1
 
 
-def test_as_shown():
-    assert as_shown([99.0]) == "99.00"
-    assert as_shown([98.0, 99.0, 100.0]) == "99.00 ± 1.00"
-    assert as_shown(iter([98.0, 100.0])) == "99.00 ± 1.41"
+def test_a_summary_is_shown_as_mean_and_deviation():
+    def shown(*test):
+        return Summary(
+            "linear", "a linear layer", 7850, None, test, test, (*range(len(test)),)
+        ).shown
+
+    assert shown(99.0) == "99.00"
+    assert shown(98.0, 99.0, 100.0) == "99.00 ± 1.00"
+    assert shown(98.0, 100.0) == "99.00 ± 1.41"
 
 
 def test_runs_without_a_test_figure_show_their_last_epoch():

@@ -79,6 +79,11 @@ class Summary:
         """Standard deviation of the test accuracy over seeds, in points; None for one seed."""
         return stdev(self.test) if len(self.test) > 1 else None
 
+    @property
+    def shown(self) -> str:
+        """Test accuracy as mean ± standard deviation over seeds; one alone without a deviation."""
+        return f"{self.mean:.2f}" + ("" if self.spread is None else f" ± {self.spread:.2f}")
+
 
 def summary(name: str) -> Summary | None:
     """Sum up the runs of a model that were judged on the test digits.
@@ -105,13 +110,6 @@ def summary(name: str) -> Summary | None:
     )
 
 
-def as_shown(values: Iterable[float]) -> str:
-    """Percentages as mean ± standard deviation over seeds; one alone without a deviation."""
-    values = list(values)
-    spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{fmean(values):.2f}{spread}"
-
-
 def as_table(names: Iterable[str]) -> str:
     """Lay out the recorded runs of some models, one line each.
 
@@ -128,7 +126,7 @@ def as_table(names: Iterable[str]) -> str:
             continue
         seconds = "–" if told.cpu_seconds is None else f"{told.cpu_seconds:,.0f}"
         size, seeds = f"{told.n_parameters:,}", len(told.test)
-        lines.append(f"{told.says:{WIDTH}}{size:>8}{seconds:>7}{seeds:>7}   {as_shown(told.test)}")
+        lines.append(f"{told.says:{WIDTH}}{size:>8}{seconds:>7}{seeds:>7}   {told.shown}")
     return "\n".join(lines)
 
 
@@ -156,16 +154,14 @@ def commands(names: Iterable[str]) -> str:
     return "\n".join(run.record["command"] for name in names for run in recorded(name))
 
 
-def draw_curves(names: Iterable[str], ax: Axes | None = None) -> Axes:
+def draw_curves(names: Iterable[str]) -> Axes:
     """Draw the share of wrong validation digits, epoch by epoch, one line for each seed.
 
     Args:
         names: of recipes; those without a record are left out.
-        ax: axes to draw on; None makes a new figure.
-    Returns: the axes.
+    Returns: the axes of a new figure.
     """
-    if ax is None:
-        ax = axes(x="epoch", y="wrong validation digits, in percent")
+    ax = axes(x="epoch", y="wrong validation digits, in percent")
     for i, name in enumerate(names):
         for j, run in enumerate(recorded(name)):
             wrong = [100 - epoch["validation_accuracy"] for epoch in run.curve]
@@ -186,7 +182,7 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axe
         not known.
     """
     by_size, by_time = found = panels(2, size=(7.6, 4.0))
-    told = [each for name in names if name in RECIPES and (each := summary(name))]
+    told = [each for name in names if (each := summary(name))]
     for ax, label in ((by_size, "parameters"), (by_time, "processor seconds of a training")):
         ax.set(xscale="log", yscale="log", xlabel=label)
         ax.set_ylabel("wrong test digits, in percent" if ax is by_size else "")
