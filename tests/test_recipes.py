@@ -1,6 +1,6 @@
 """Recipes: one change from rung to rung, models of the right size, honest preparation."""
 
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from bareattention.chapters.parameters import count_parameters
 from bareattention.data import load_digits
 from bareattention.recipes import (
     FINAL,
+    FINAL_ALL,
     LADDER,
     PIXELS,
     RECIPES,
@@ -111,6 +112,14 @@ def test_the_final_model_is_the_last_rung_grown_and_stays_small():
     assert PARAMETERS["final"] <= 200_000
 
 
+def test_on_all_digits_the_final_model_takes_as_many_steps():
+    """50,000 digits and 64 epochs, 60,000 and 54: the same number of steps, but for one percent."""
+    found = changes(FINAL, FINAL_ALL)
+    assert found == {"epochs": (64, 54), "with_validation": (False, True)}
+    steps = [-(-n // 128) * epochs for n, epochs in zip((50_000, 60_000), (64, 54), strict=True)]
+    assert steps[1] == pytest.approx(steps[0], rel=0.015)
+
+
 def test_what_was_tried_differs_from_the_first_try():
     first = TRIED["tried-sixteen"]
     assert changes(LADDER["patches"], first) == {"n_blocks": (3, 4), "epochs": (8, 12)}
@@ -136,6 +145,28 @@ def test_the_pixel_models_are_taught_as_naked_attention_is():
     assert SEED_B.replacement and SEED_B.keep_best and not SEED_B.augmentation
 
 
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "name, change, told",
+    [
+        ("linear", {"kind": "linea"}, "kind: wanted one of 'linear', .*, got 'linea'"),
+        ("final", {"optimizer": "sgd"}, "optimizer: wanted one of 'adamw', .*, got 'sgd'"),
+        (
+            "patches",
+            {"in_place_of_attention": "identity"},
+            "in_place_of_attention: wanted one of None, 'uniform', got 'identity'",
+        ),
+        ("linear", {"in_place_of_attention": "uniform"}, "in_place_of_attention: .* 'uniform'"),
+        ("mean", {"elastic": 0.6}, "elastic: wanted 0 without augmentation, got 0.6"),
+        ("final", {"transformer": None}, "transformer: wanted a DigitConfig .*, got None"),
+        ("final", {"kind": "linear"}, "transformer: wanted no DigitConfig for kind 'linear'"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused(name, change, told):
+    with pytest.raises(ValueError, match=told):
+        replace(RECIPES[name], **change)
+
+
 # Names
 
 
@@ -147,6 +178,7 @@ def test_every_recipe_has_one_name_and_says_something_of_its_own():
         PIXELS,
         TRIED,
         {"final": FINAL},
+        {"final_all": FINAL_ALL},
         {"seed_b": SEED_B},
     )
     assert [*RECIPES] == [name for group in groups for name in group]
@@ -223,6 +255,7 @@ PARAMETERS = {
     **{name: size(**PATCHES, depth=4) for name in TRIED},
     "tried-twenty_five": size(tokens=5 * 5, channels=8 * 8, depth=5),
     "final": size(**PATCHES, depth=5),
+    "final_all": size(**PATCHES, depth=5),
     "pixels": 3 + linear(784, 10),
     "pixels-identity": 1 + linear(784, 10),
     "pixels-uniform": 1 + linear(784, 10),

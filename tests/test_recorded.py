@@ -22,7 +22,7 @@ from bareattention import (
 
 SEEDS = [0, 1, 2]
 FULL = [*LADDER, *REMOVALS, *WITHOUT_ATTENTION, *PIXELS]
-NOTHING_CHANGED = asdict(Recipe(""))
+NOTHING_CHANGED = asdict(Recipe("", kind="linear"))
 ALL = [run for name in RECIPES for run in recorded(name)]
 WITH_PARAMETERS = [run for run in ALL if run.parameters]
 FULL_MNIST = pytest.mark.skipif(
@@ -64,11 +64,12 @@ def test_a_record_is_of_todays_recipe(run):
     """
     recipe = asdict(RECIPES[run.model])
     chosen = NOTHING_CHANGED | run.configuration
+    chosen["with_validation"] = chosen["trained_on"] == "training and validation"
     assert {name: chosen[name] for name in recipe if name != "says"} == {
         name: value for name, value in recipe.items() if name != "says"
     }
     assert run.configuration["digits"] == "mnist"
-    assert run.configuration["trained_on"] == "training"
+    assert run.configuration["trained_on"] in ("training", "training and validation")
     assert len(run.curve) == recipe["epochs"]
     assert run.n_parameters == count_parameters(RECIPES[run.model].model())
     for part in (f"--model {run.model} ", f"--seed {run.seed} ", "--data mnist "):

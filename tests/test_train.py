@@ -178,9 +178,9 @@ def test_a_run_writes_record_parameters_and_checkpoint(few, packaged, tmp_path, 
     found = read(out, "augmentation", 5)
     mean, std = statistics(few.training)
     assert (found.model, found.seed, found.n_parameters) == ("augmentation", 5, 104_842)
-    assert found.configuration == asdict(
-        replace(RECIPES["augmentation"], epochs=3, batch_size=16)
-    ) | {
+    chosen = asdict(replace(RECIPES["augmentation"], epochs=3, batch_size=16))
+    assert not chosen.pop("with_validation")
+    assert found.configuration == chosen | {
         **{"digits": "mnist5k", "trained_on": "training"},
         **{"pixel_mean": pytest.approx(mean), "pixel_std": pytest.approx(std)},
     }
@@ -246,6 +246,24 @@ def test_no_parameters_takes_those_of_a_replaced_run_away(few, tmp_path):
     assert names(tmp_path) == files("linear-seed0", "json", "checkpoint")
 
 
+@pytest.mark.parametrize("flush", [False, True])
+def test_denormal_numbers_are_zero_where_that_is_asked_for(few, tmp_path, flush):
+    flushed = []
+    try:
+        with at_each_step(lambda _: flushed.append((torch.tensor([1e-30]) * 1e-10).item() == 0)):
+            assert run(tmp_path, *(["--flush-denormals"] if flush else [])) == 0
+    finally:
+        torch.set_flush_denormal(False)
+    assert flushed == [flush] * STEPS * 3
+
+
+def test_a_processor_that_cannot_flush_denormals_is_refused(few, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(torch, "set_flush_denormal", lambda mode: False)
+    assert run(tmp_path, "--flush-denormals") == 1
+    assert capsys.readouterr().err == "train: --flush-denormals: this processor cannot\n"
+    assert run(tmp_path) == 0
+
+
 def test_threads_are_as_asked_and_recorded(few, tmp_path):
     assert run(tmp_path, "--threads", 2) == 0
     assert torch.get_num_threads() == 2
@@ -266,9 +284,13 @@ def test_it_learns_from_the_training_digits_each_once_in_an_epoch(few, watch, tm
     assert not torch.equal(watch.taught[0], watch.taught[STEPS]), "the order never changes"
 
 
-def test_with_validation_trains_on_both_parts_and_says_so(few, watch, tmp_path):
+@pytest.mark.parametrize("by", ["command", "recipe"])
+def test_with_validation_trains_on_both_parts_and_says_so(few, watch, tmp_path, monkeypatch, by):
     """Mean and deviation come from both parts, too."""
-    assert run(tmp_path, "--with-validation", "--final", "--epochs", 1, "--batch-size", 32) == 0
+    recipe = replace(RECIPES["linear"], with_validation=by == "recipe")
+    monkeypatch.setattr("bareattention.train.RECIPES", {**RECIPES, "linear": recipe})
+    asked = ("--with-validation",) if by == "command" else ()
+    assert run(tmp_path, *asked, "--final", "--epochs", 1, "--batch-size", 32) == 0
     found, prepared = read(tmp_path), statistics(few.training, few.validation)
     both = counted(few.training.images) + counted(few.validation.images)
     assert as_drawn(watch.taught, *prepared) == both
@@ -835,6 +857,7 @@ def test_help_reads_well(capsys):
     options = {
         *("--list", "--model", "--data", "--seed", "--out", "--resume", "--overwrite", "--final"),
         *("--with-validation", "--half", "--no-parameters", "--device", "--threads", "--epochs"),
+        "--flush-denormals",
         *("--batch-size", "--learning-rate"),
     }
     described = re.findall(r"^  (--[a-z-]+)(?: \S+)?\s+(?=\S)", told, re.MULTILINE)

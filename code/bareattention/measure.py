@@ -18,6 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -69,11 +70,31 @@ def step(model: nn.Module, x: Tensor) -> None:
     model(x).square().sum().backward()
 
 
-def seconds(model: nn.Module, x: Tensor) -> float:
-    """Return the wall time of one step, in seconds."""
+def seconds(way: Callable[[], object]) -> float:
+    """Return the wall time of going one way once, in seconds."""
     start = time.perf_counter()
-    step(model, x)
+    way()
     return time.perf_counter() - start
+
+
+def times_faster(
+    ways: dict[str, Callable[[], object]], repeats: int, digits: int
+) -> dict[str, float]:
+    """Time some ways in turn, and compare their medians with that of the way named loop.
+
+    Args:
+        ways: name -> what is timed.
+        repeats: how often each is timed; the first turn of all is slower and does not count.
+        digits: after the decimal point.
+    Returns: name -> how many times faster than the loop.
+    """
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, way in ways.items():
+            taken = seconds(way)
+            times[name] += [taken] if turn else []
+    loop = statistics.median(times["loop"])
+    return {name: round(loop / statistics.median(found), digits) for name, found in times.items()}
 
 
 def _peak_kilobytes() -> int:
@@ -138,19 +159,11 @@ def measure_batching(repeats: int) -> list[dict]:
         torch.manual_seed(0)
         models = {name: make(seq_len, d_model) for name, make in WAYS.items()}
         x = torch.randn(batch_size, seq_len, d_model)
-        for model in models.values():
-            step(model, x)  # a first step is slower
-        times: dict[str, list[float]] = {name: [] for name in models}
-        for _ in range(repeats):
-            for name, model in models.items():
-                times[name].append(seconds(model, x))
-        loop = statistics.median(times["loop"])
+        ways = {name: partial(step, model, x) for name, model in models.items()}
         rows.append(
             {
                 **{"seq_len": seq_len, "d_model": d_model, "batch_size": batch_size},
-                "times_faster": {
-                    name: round(loop / statistics.median(found), 2) for name, found in times.items()
-                },
+                "times_faster": times_faster(ways, repeats, digits=2),
                 "megabytes": {name: round(peak_megabytes(name, sizes), 1) for name in models},
             }
         )
@@ -208,15 +221,7 @@ def measure_tone_curve(repeats: int) -> list[dict]:
     rows = []
     for n in tqdm(IMAGES, desc="batches", file=sys.stderr):
         images = torch.randint(LEVELS, (n, PIXELS), generator=torch.Generator().manual_seed(0))
-        ways = _ways_with_one_channel(images)
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        for turn in range(repeats + 1):
-            for name, way in ways.items():
-                start = time.perf_counter()
-                way()
-                times[name] += [time.perf_counter() - start] if turn else []
-        loop = statistics.median(times["loop"])
-        faster = {name: round(loop / statistics.median(found), 1) for name, found in times.items()}
+        faster = times_faster(_ways_with_one_channel(images), repeats, digits=1)
         rows.append({"batch_size": n, "seq_len": PIXELS, "times_faster": faster})
     return rows
 

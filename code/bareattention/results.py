@@ -7,6 +7,7 @@
 Everything comes from the records; `PUBLISHED` alone holds what others have reported.
 """
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -18,7 +19,7 @@ from bareattention.recipes import LADDER, RECIPES
 from bareattention.records import recorded
 
 NOT_YET = "not yet recorded"
-WIDTH, NARROW = 44, 34  # characters for what is said of a model
+WIDTH = 30  # characters for what is said of a model, so that a phone shows the accuracy beside it
 
 
 @dataclass(frozen=True)
@@ -115,19 +116,25 @@ def as_table(names: Iterable[str]) -> str:
 
     Args:
         names: of recipes.
-    Returns: lines with what the model is, parameters, processor seconds, seeds, and test accuracy.
+    Returns: lines with what the model is, test accuracy, parameters, processor seconds, and seeds;
+        what takes more than its column goes on below.
     Raises: ValueError for an unknown name.
     """
-    lines = [f"{'model':{WIDTH}}{'size':>8}{'CPU s':>7}{'seeds':>7}   accuracy, %"]
+    lines = [_row("model", f"{'accuracy, %':12}{'size':>10}{'CPU s':>8}{'seeds':>7}")]
     for name in names:
         told = summary(name)
         if told is None:
-            lines.append(f"{RECIPES[name].says:{WIDTH}}{NOT_YET:>22}")
+            lines.append(_row(RECIPES[name].says, NOT_YET))
             continue
         seconds = "–" if told.cpu_seconds is None else f"{told.cpu_seconds:,.0f}"
         size, seeds = f"{told.n_parameters:,}", len(told.test)
-        lines.append(f"{told.says:{WIDTH}}{size:>8}{seconds:>7}{seeds:>7}   {told.shown}")
+        lines.append(_row(told.says, f"{told.shown:12}{size:>10}{seconds:>8}{seeds:>7}"))
     return "\n".join(lines)
+
+
+def _row(says: str, figures: str) -> str:
+    first, *rest = textwrap.wrap(says, WIDTH)
+    return "\n".join([f"{first:{WIDTH}} {figures}", *(f"  {line}" for line in rest)])
 
 
 def as_tried(names: Iterable[str]) -> str:
@@ -135,16 +142,19 @@ def as_tried(names: Iterable[str]) -> str:
 
     Args:
         names: of recipes.
-    Returns: lines with what the model is, epochs, processor seconds, and how the validation digits
-        were read after the last epoch.
+    Returns: lines with what the model is, how the validation digits were read after the last epoch,
+        epochs, and processor seconds.
     """
-    lines = [f"{'tried':{NARROW}}{'epochs':>7}{'CPU s':>7}{'accuracy, %':>14}{'bits':>9}"]
+    lines = [_row("tried", f"accuracy, %{'bits':>9}{'epochs':>9}{'CPU s':>8}")]
     for name in names:
         for run in recorded(name):
             last = run.curve[-1]
             lines.append(
-                f"{RECIPES[name].says:{NARROW}}{last['epoch']:>7}{run.cpu_seconds:>7,.0f}"
-                f"{last['validation_accuracy']:>14.2f}{last['validation_bits']:>9.4f}"
+                _row(
+                    RECIPES[name].says,
+                    f"{last['validation_accuracy']:<11.2f}{last['validation_bits']:>9.4f}"
+                    f"{last['epoch']:>9}{run.cpu_seconds:>8,.0f}",
+                )
             )
     return "\n".join(lines)
 
@@ -173,7 +183,7 @@ def draw_curves(names: Iterable[str]) -> Axes:
     return ax
 
 
-def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axes]:
+def draw_ladder(names: Iterable[str] = (*LADDER, "final", "final_all", "seed_b")) -> list[Axes]:
     """Draw wrong test digits against parameters, and against seconds of training.
 
     Args:
@@ -203,18 +213,20 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axe
 
 
 # Names in the picture, and on which side of its point each stands; other rungs go without.
+MARKS = {"final": ("*", "C3"), "final_all": ("P", "C3"), "seed_b": ("D", "C1")}
 NAMED = {
     "linear": ("linear layer", "right"),
     "rows": ("bare attention", "right"),
     "patches": ("last rung", "left"),
     "final": ("final model", "left"),
+    "final_all": ("on all digits", "right"),
     "seed_b": ("NakedAttention", "left"),
 }
 
 
 def _point(ax: Axes, x: int | float, told: Summary) -> None:
     wrong = 100 - told.mean
-    mark, colour = {"final": ("*", "C3"), "seed_b": ("D", "C1")}.get(told.name, ("o", "C0"))
+    mark, colour = MARKS.get(told.name, ("o", "C0"))
     ax.errorbar(x, wrong, yerr=told.spread, fmt=mark, color=colour, capsize=2)
     if told.name in NAMED:
         _name(ax, x, wrong, *NAMED[told.name])
