@@ -637,18 +637,18 @@ def bits_of_two(logit):
     rows=few,
     columns=few,
     factor=st.floats(0.1, 4) | st.floats(-4, -0.1),
-    ink=st.none() | st.floats(-2, 2),
+    cover=st.none() | st.floats(-2, 2),
     data=st.data(),
 )
 def test_of_one_pixel_only_the_square_around_it_matters(
-    generator, size, rows, columns, factor, ink, data
+    generator, size, rows, columns, factor, cover, data
 ):
     image = normal(generator, size * rows, size * columns)
     row = data.draw(st.integers(0, size * rows - 1))
     column = data.draw(st.integers(0, size * columns - 1))
-    needed = occlusion_map(OnePixel(row, column, factor), image, size, ink)
+    needed = occlusion_map(OnePixel(row, column, factor), image, size, cover)
     before = factor * image[row, column].item()
-    after = factor * (image.min().item() if ink is None else ink)
+    after = factor * (image.min().item() if cover is None else cover)
     says = 1 if before > 0 else -1
     wanted = torch.zeros(rows, columns)
     wanted[row // size, column // size] = bits_of_two(says * after) - bits_of_two(says * before)
@@ -664,7 +664,7 @@ def test_a_case_to_follow_by_hand():
     wanted[1, 1] = 1 - math.log2(4 / 3)
     assert_equal_numbers(needed, wanted, "bits")
     # Ink that makes the answer surer: covering helps.
-    assert occlusion_map(OnePixel(3, 2, 1.0), image, size=2, ink=3.0)[1, 1] < 0
+    assert occlusion_map(OnePixel(3, 2, 1.0), image, size=2, cover=3.0)[1, 1] < 0
 
 
 @given(generator=generators, logits=st.lists(st.floats(-50, 50), min_size=1, max_size=5))
@@ -698,13 +698,13 @@ def test_left_alone_a_square_has_7_pixels_and_ink_is_paper():
     model, image = Reader(28, 28), torch.randn(28, 28)
     needed = occlusion_map(model, image)
     assert needed.shape == (4, 4)
-    assert torch.equal(needed, occlusion_map(model, image, size=7, ink=image.min().item()))
+    assert torch.equal(needed, occlusion_map(model, image, size=7, cover=image.min().item()))
 
 
 def test_the_answer_is_what_the_model_says_of_the_whole_image():
     """Not what it says of a covered one, and not what is right."""
     image = torch.tensor([[2.0, -1.0]])
-    needed = occlusion_map(OnePixel(0, 0, 1.0), image, size=1, ink=-2.0)
+    needed = occlusion_map(OnePixel(0, 0, 1.0), image, size=1, cover=-2.0)
     assert_equal_numbers(needed[0, 0], torch.tensor(bits_of_two(-2.0) - bits_of_two(2.0)), "bits")
     assert needed[0, 0] > 2 and needed[0, 1] == 0
 
@@ -736,10 +736,10 @@ def test_a_transformer_can_be_asked(drawn):
         ({"size": None}, TypeError, "size", "None"),
         ({"image": I[0, :21], "size": 14}, ValueError, "size", "14"),
         ({"image": I[0, :, :21], "size": 14}, ValueError, "size", "14"),
-        ({"ink": math.nan}, ValueError, "ink", "nan"),
-        ({"ink": math.inf}, ValueError, "ink", "inf"),
-        ({"ink": "grey"}, TypeError, "ink", "'grey'"),
-        ({"ink": True}, TypeError, "ink", "True"),
+        ({"cover": math.nan}, ValueError, "cover", "nan"),
+        ({"cover": math.inf}, ValueError, "cover", "inf"),
+        ({"cover": "grey"}, TypeError, "cover", "'grey'"),
+        ({"cover": True}, TypeError, "cover", "True"),
     ],
 )
 def test_what_cannot_be_covered_is_refused(change, error, name, came):

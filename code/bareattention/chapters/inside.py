@@ -52,12 +52,12 @@ def roll_out(
 ) -> Float[Tensor, "*batch seq_len seq_len"]:
     """Follow attention through all blocks, residuals included.
 
-    Each block hands half of a token's own on, and half of what its heads bring, on average.
+    After a block a token is half what it was, and half the mean of what the heads brought.
 
     Args:
         maps: attention weights `(..., n_blocks, n_heads, seq_len, seq_len)`, first block first.
     Returns: `(..., seq_len, seq_len)`: the share of each token of the image (columns) in each token
-        behind the last block (rows).  Rows sum to 1.
+        after the last block (rows).  Rows sum to 1.
     Raises: TypeError, ValueError for no floats, fewer than four axes, or no blocks.
     Source: Abnar and Zuidema 2020.
     """
@@ -72,14 +72,14 @@ def roll_out(
     return shares
 
 
-def _covered(image: Tensor, size: int, ink: float) -> Tensor:
+def _covered(image: Tensor, size: int, cover: float) -> Tensor:
     """Copies of an image, each with another square covered, in reading order."""
     height, width = image.shape
     copies = []
     for top in range(0, height, size):
         for left in range(0, width, size):
             copy = image.clone()
-            copy[top : top + size, left : left + size] = ink
+            copy[top : top + size, left : left + size] = cover
             copies.append(copy)
     return torch.stack(copies)
 
@@ -89,7 +89,7 @@ def occlusion_map(
     model: torch.nn.Module,
     image: Float[Tensor, "height width"],
     size: int = 7,
-    ink: float | None = None,
+    cover: float | None = None,
 ) -> Float[Tensor, "rows columns"]:
     """Cover one square after the other, and measure how much the answer suffers.
 
@@ -97,7 +97,7 @@ def occlusion_map(
         model: maps `(n, height, width)` to logits `(n, n_classes)`.
         image: standardised, `(height, width)`.
         size: pixels along one side of a square; a divisor of height and width.
-        ink: what covers; None takes the image's lowest value, which is paper.
+        cover: the value that covers; None takes the image's lowest value, which is paper.
     Returns: `(height // size, width // size)`: by how many bits the answer for the whole image
         becomes more surprising when that square is covered; negative where covering helps.
     Raises: TypeError, ValueError for an image of other than two axes, or a size that does not
@@ -110,10 +110,10 @@ def occlusion_map(
     height, width = image.shape
     if height % size or width % size or not height * width:
         raise ValueError(f"size: wanted a divisor of {height} and {width}, got {size}")
-    ink = image.min().item() if ink is None else ink
-    check_number("ink", ink)
+    cover = image.min().item() if cover is None else cover
+    check_number("cover", cover)
     training = model.training
-    batch = torch.cat([image[None], _covered(image, size, ink)])
+    batch = torch.cat([image[None], _covered(image, size, cover)])
     try:
         surprise = -F.log_softmax(model.eval()(batch), dim=-1) / math.log(2)
     finally:
