@@ -9,7 +9,7 @@ from strategies import generators, normal
 from torch.nn import functional as F
 
 from bareattention import DigitConfig, DigitTransformer, fit, random_affine, warm_up_and_cosine
-from bareattention.beyond import MuonAndAdamW, random_distortion
+from bareattention.beyond import AveragedWeights, MuonAndAdamW, random_distortion
 
 
 def seeded(seed=0):
@@ -571,6 +571,61 @@ def test_loading_takes_a_copy_that_later_steps_do_not_reach(tmp_path):
     assert all(torch.equal(found[0][name], found[1][name]) for name in kept)
 
 
+# Averaged weights
+
+
+def stepped(decay, steps, between=lambda averaged, number: None):
+    """Plain steps of SGD; the parameters after each, the first included."""
+    averaged = AveragedWeights(torch.nn.Linear(3, 2), decay)
+    optimizer = torch.optim.SGD(averaged.live.parameters(), lr=0.1)
+    optimizer.register_step_post_hook(lambda *_: averaged.update())
+    passed = []
+    for number in range(steps):
+        averaged.train()(normal(seeded(number), 5, 3)).square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        passed.append(state_of(averaged.live))
+        between(averaged, number)
+    return averaged, passed
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.9, 1.0])
+def test_weights_are_averaged_with_shares_that_fall_by_the_decay(decay):
+    torch.manual_seed(0)
+    averaged, passed = stepped(decay, 6)
+    shares = [decay ** (6 - 1)] + [(1 - decay) * decay ** (5 - i) for i in range(1, 6)]
+    assert sum(shares) == pytest.approx(1)
+    for name, found in averaged.average.state_dict().items():
+        wanted = sum(share * state[name] for share, state in zip(shares, passed, strict=True))
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+    assert not averaged.average.weight.requires_grad or averaged.average.weight.grad is None
+
+
+def test_it_learns_with_live_parameters_and_answers_with_averaged_ones():
+    torch.manual_seed(0)
+    averaged, _ = stepped(0.5, 4)
+    x = normal(seeded(9), 5, 3)
+    assert torch.equal(averaged.train()(x), averaged.live(x))
+    assert torch.equal(averaged.eval()(x), averaged.average(x))
+    assert not torch.allclose(averaged.live(x), averaged.average(x))
+
+
+def test_a_state_dict_brings_live_parameters_and_the_average_back():
+    torch.manual_seed(0)
+    kept = {}
+    unbroken, _ = stepped(0.8, 5, lambda a, i: kept.update({i: state_of(a)}))
+    other = AveragedWeights(torch.nn.Linear(3, 2), 0.8)
+    other.load_state_dict(kept[1])
+    optimizer = torch.optim.SGD(other.live.parameters(), lr=0.1)
+    for number in range(2, 5):
+        other.train()(normal(seeded(number), 5, 3)).square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        other.update()
+    for name, wanted in state_of(unbroken).items():
+        assert torch.equal(state_of(other)[name], wanted), name
+
+
 # Bad input
 
 Z = torch.zeros
@@ -654,3 +709,10 @@ def test_a_rate_that_is_no_number_from_0_is_refused(name, value, error):
 def test_a_model_without_blocks_is_refused():
     with pytest.raises(TypeError, match="model: wanted one with blocks, got Linear"):
         MuonAndAdamW(torch.nn.Linear(2, 3), 1e-3, 0.0)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("value, error", [*NO_NUMBERS, (1.5, ValueError)])
+def test_a_decay_that_is_no_share_is_refused(value, error):
+    with refused(error, "decay", str(value), "a number"):
+        AveragedWeights(torch.nn.Linear(2, 3), value)

@@ -253,7 +253,11 @@ PARAMETERS = {
     "feed_forward-no_attention": size(depth=1, flat=True),
     "patches-no_attention": size(**PATCHES),
     **{name: size(**PATCHES, depth=4) for name in TRIED},
-    "tried-twenty_five": size(tokens=5 * 5, channels=8 * 8, depth=5),
+    **{
+        f"tried-{name}": size(tokens=5 * 5, channels=8 * 8, depth=5)
+        for name in ("twenty_five", "longest")
+    },
+    **{f"tried-{name}": size(**PATCHES, depth=5) for name in ("more", "more_bent", "more_plain")},
     "final": size(**PATCHES, depth=5),
     "final_all": size(**PATCHES, depth=5),
     "pixels": 3 + linear(784, 10),

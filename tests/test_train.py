@@ -72,7 +72,7 @@ def never(monkeypatch):
 @pytest.fixture
 def watch(monkeypatch):
     """Note what the models are shown, to learn from and to be judged by, and every step."""
-    watch, build = SimpleNamespace(taught=[], judged=[], steps=[]), Recipe.model
+    watch, build = SimpleNamespace(taught=[], judged=[], steps=[], models=[]), Recipe.model
 
     def look(module, arguments):
         (watch.taught if module.training else watch.judged).append(arguments[0].clone())
@@ -80,6 +80,7 @@ def watch(monkeypatch):
     def model(recipe):
         built = build(recipe)
         built.register_forward_pre_hook(look)
+        watch.models.append(built)
         return built
 
     def step(optimizer, *_):
@@ -244,6 +245,63 @@ def test_no_parameters_takes_those_of_a_replaced_run_away(few, tmp_path):
     run(tmp_path), run(tmp_path, "--no-parameters", "--overwrite")
     assert read(tmp_path).parameters is None
     assert names(tmp_path) == files("linear-seed0", "json", "checkpoint")
+
+
+def recipes_with(monkeypatch, **changes):
+    known = {**RECIPES, "linear": replace(RECIPES["linear"], **changes)}
+    monkeypatch.setattr("bareattention.train.RECIPES", known)
+
+
+def test_averaged_weights_are_judged_and_stored(few, watch, tmp_path, monkeypatch):
+    """By halves, after every step, from the first on."""
+    recipes_with(monkeypatch, averaged=0.5)
+    live = []
+    with at_each_step(lambda _: live.append(watch.models[0].state_dict()["1.weight"].clone())):
+        assert run(tmp_path, "--final") == 0
+    average = live[0]
+    for weight in live[1:]:
+        average = 0.5 * average + 0.5 * weight
+    found = read(tmp_path)
+    assert found.n_parameters == 7850 and found.parameters.keys() == {"1.weight", "1.bias"}
+    torch.testing.assert_close(found.parameters["1.weight"], average, rtol=1e-4, atol=1e-6)
+    wanted = found.curve[-1]["validation_bits"]
+    assert found.final["validation_bits"] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_averaged_weights_resume_as_if_unbroken(few, tmp_path, monkeypatch):
+    recipes_with(monkeypatch, averaged=0.9)
+    assert run(tmp_path / "whole") == 0
+    assert interrupt(tmp_path / "broken") == 130
+    assert run(tmp_path / "broken", "--resume") == 0
+    whole, resumed = read(tmp_path / "whole"), read(tmp_path / "broken")
+    assert resumed.curve == whole.curve
+    for name, wanted in whole.parameters.items():
+        assert torch.equal(resumed.parameters[name], wanted)
+
+
+def test_a_training_begins_with_recorded_parameters_of_the_same_seed(
+    few, watch, tmp_path, monkeypatch, capsys
+):
+    assert run(tmp_path / "first", "--seed", 3) == 0
+    first = read(tmp_path / "first", seed=3)
+    monkeypatch.setattr(train, "recorded", lambda name: {"rows": [first]}[name])
+    recipes_with(monkeypatch, begins_with="rows")
+    begun = []
+    watch.taught.clear()
+    build = Recipe.model
+    monkeypatch.setattr(Recipe, "model", lambda recipe: begun.append(build(recipe)) or begun[-1])
+    monkeypatch.setattr(
+        train, "fit", lambda model, *_, **__: begun.append(model.state_dict()) or []
+    )
+    assert run(tmp_path / "second", "--seed", 3) == 0
+    for name, wanted in first.parameters.items():
+        assert torch.equal(begun[-1][name], wanted)
+    capsys.readouterr()
+    assert run(tmp_path / "third", "--seed", 4) == 1
+    told = (
+        "train: --seed: linear begins with the parameters of rows, and none are recorded for seed 4"
+    )
+    assert capsys.readouterr().err.strip() == told
 
 
 @pytest.mark.parametrize("flush", [False, True])

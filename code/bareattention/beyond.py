@@ -1,7 +1,8 @@
-"""What the final model is taught with, and no chapter explains: bent digits, and Muon.
+"""What was tried for the final model, and no chapter explains: bent digits, Muon, averaged weights.
 
     bent = random_distortion(images, generator, elastic=1.0)
     optimizer = MuonAndAdamW(model, learning_rate=3e-3, weight_decay=0.05)
+    model = AveragedWeights(model, decay=0.998)
 
 Page `results` says what each of them brought.
 """
@@ -12,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bareattention.chapters.patches import decaying_adamw, random_affine_grid, resample
 from bareattention.checks import check_number, check_positive_integer
@@ -99,3 +101,36 @@ class MuonAndAdamW(torch.optim.Optimizer):
         for part, state in zip(self.parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
         self._share_groups()
+
+
+class AveragedWeights(nn.Module):
+    """A model that learns as it is, and answers with a running average of its parameters.
+
+    In training mode inputs go through `live`, otherwise through `average`.  The optimizer moves the
+    parameters of `live`; call `update` after each of its steps.
+
+    Args:
+        model: whose parameters are averaged; it becomes `live`.
+        decay: share of the average that a step keeps; the rest is what the parameters are then.
+    Raises: TypeError, ValueError for a decay that is no share from 0 to 1.
+    Source: PyTorch's `torch.optim.swa_utils`; Polyak and Juditsky 1992.
+    """
+
+    def __init__(self, model: nn.Module, decay: float):
+        check_number("decay", decay, low=0.0, high=1.0)
+        super().__init__()
+        self.live = model
+        self._averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+    @property
+    def average(self) -> nn.Module:
+        """A model of the same kind, with the averaged parameters."""
+        return self._averaged.module
+
+    def update(self) -> None:
+        """Take the parameters as they are now into the average; the first time, as the average."""
+        self._averaged.update_parameters(self.live)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """What `live` gives in training mode, and what `average` gives otherwise."""
+        return (self.live if self.training else self.average)(*inputs)

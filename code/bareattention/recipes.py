@@ -52,6 +52,9 @@ class Recipe:
         replacement: True draws each batch anew from all digits.
         keep_best: True keeps the parameters of the best epoch by validation loss, False the last.
         with_validation: True trains on the validation digits too, once all choices are made.
+        averaged: share of a running average of the parameters that each step keeps; 0 takes the
+            parameters as they are.
+        begins_with: a recipe whose recorded parameters, of the same seed, this one goes on from.
     Raises: ValueError for an unknown kind, optimizer, or what stands in place of attention; for
         bending without augmentation; for a transformer that is not described.
     """
@@ -72,6 +75,8 @@ class Recipe:
     replacement: bool = False
     keep_best: bool = False
     with_validation: bool = False
+    averaged: float = 0.0
+    begins_with: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, ("linear", "pixels", "transformer"))
@@ -203,6 +208,15 @@ TWENTY_FIVE = replace(
     transformer=replace(PATCHES.transformer, n_blocks=5, patch_size=8, stride=5, padding=0),
 )
 LONG = replace(MUON, says="Muon, 24 epochs", epochs=24)
+FINAL = replace(
+    LONG,
+    says="final model, 50,000 digits",
+    transformer=replace(PATCHES.transformer, n_blocks=5),
+    epochs=64,
+    learning_rate=4e-3,
+    elastic=0.6,
+)
+MORE = replace(FINAL, epochs=3, learning_rate=1.5e-3, begins_with="final")
 TRIED = MappingProxyType(
     {
         "tried-sixteen": SIXTEEN,
@@ -213,15 +227,22 @@ TRIED = MappingProxyType(
         "tried-twenty_five": TWENTY_FIVE,
         "tried-long": LONG,
         "tried-long_elastic": replace(LONG, says="Muon, 24 epochs, bent by 0.6", elastic=0.6),
+        "tried-averaged": replace(
+            LONG, says="the same, weights averaged", elastic=0.6, averaged=0.998
+        ),
+        "tried-longest": replace(
+            TWENTY_FIVE,
+            says="Muon, 25 patches, 5 blocks, 56 epochs, bent by 0.6",
+            epochs=56,
+            learning_rate=4e-3,
+            elastic=0.6,
+        ),
+        "tried-more": replace(MORE, says="final, 3 epochs more"),
+        "tried-more_bent": replace(MORE, says="final, 3 more, bent by 1", elastic=1.0),
+        "tried-more_plain": replace(
+            MORE, says="final, 3 more, undistorted", elastic=0.0, augmentation=False
+        ),
     }
-)
-FINAL = replace(
-    LONG,
-    says="final model, 50,000 digits",
-    transformer=replace(PATCHES.transformer, n_blocks=5),
-    epochs=64,
-    learning_rate=4e-3,
-    elastic=0.6,
 )
 # Nothing is left to choose, so the validation digits need not be kept back: as many steps, on more.
 FINAL_ALL = replace(FINAL, says="final model, 60,000 digits", epochs=54, with_validation=True)

@@ -183,7 +183,7 @@ def draw_curves(names: Iterable[str]) -> Axes:
     return ax
 
 
-def draw_ladder(names: Iterable[str] = (*LADDER, "final", "final_all", "seed_b")) -> list[Axes]:
+def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axes]:
     """Draw wrong test digits against parameters, and against seconds of training.
 
     Args:
@@ -212,14 +212,13 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "final_all", "seed_b")
     return found
 
 
+MARKS = {"final": ("*", "C3"), "seed_b": ("D", "C1")}  # rungs are blue circles
 # Names in the picture, and on which side of its point each stands; other rungs go without.
-MARKS = {"final": ("*", "C3"), "final_all": ("P", "C3"), "seed_b": ("D", "C1")}
 NAMED = {
     "linear": ("linear layer", "right"),
     "rows": ("bare attention", "right"),
     "patches": ("last rung", "left"),
     "final": ("final model", "left"),
-    "final_all": ("on all digits", "right"),
     "seed_b": ("NakedAttention", "left"),
 }
 

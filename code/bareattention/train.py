@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from bareattention.beyond import MuonAndAdamW, random_distortion
+from bareattention.beyond import AveragedWeights, MuonAndAdamW, random_distortion
 from bareattention.chapters.digits import pixel_statistics
 from bareattention.chapters.parameters import count_parameters
 from bareattention.chapters.patches import decaying_adamw, random_affine, warm_up_and_cosine
@@ -37,6 +37,7 @@ from bareattention.records import (
     check_portable,
     command_line,
     machine_class,
+    recorded,
     save_run,
 )
 
@@ -138,8 +139,8 @@ def train(asked: argparse.Namespace) -> Path:
         recipe, {"training": training, "validation": digits.validation, "test": digits.test}, device
     )
     torch.manual_seed(asked.seed)
-    model = recipe.model().to(device)
-    curve = _taught(recipe, model, parts, asked, checkpoint, session)
+    model = _begun(recipe, asked).to(device)
+    curve, model = _taught(recipe, model, parts, asked, checkpoint, session)
     spent = {name: round(seconds, 1) for name, seconds in session.spent().items()}
     if device.type != "cpu":
         del spent["cpu_seconds"]  # it only waited
@@ -162,6 +163,20 @@ def train(asked: argparse.Namespace) -> Path:
     return save_run(record, content, parameters, half=asked.half, overwrite=asked.overwrite)
 
 
+def _begun(recipe: Recipe, asked: argparse.Namespace) -> nn.Module:
+    model = recipe.model()
+    if recipe.begins_with is not None:
+        runs = recorded(recipe.begins_with)
+        found = [run.parameters for run in runs if run.seed == asked.seed and run.parameters]
+        if not found:
+            raise TrainingError(
+                f"--seed: {asked.model} begins with the parameters of {recipe.begins_with}, "
+                f"and none are recorded for seed {asked.seed}"
+            )
+        model.load_state_dict(found[0])
+    return model
+
+
 def _taught(
     recipe: Recipe,
     model: nn.Module,
@@ -169,7 +184,7 @@ def _taught(
     asked: argparse.Namespace,
     checkpoint: Path,
     session: Session,
-) -> list[dict]:
+) -> tuple[list[dict], nn.Module]:
     n_steps = recipe.epochs * -(-len(parts["training"][0]) // recipe.batch_size)
     schedule = None
     if recipe.optimizer == "adam":
@@ -178,8 +193,12 @@ def _taught(
         make = MuonAndAdamW if recipe.optimizer == "muon" else decaying_adamw
         optimizer = make(model, recipe.learning_rate, recipe.weight_decay)
         schedule = warm_up_and_cosine(optimizer, n_steps)
-    return fit(
-        model,
+    judged = model
+    if recipe.averaged:
+        judged = AveragedWeights(model, recipe.averaged)
+        optimizer.register_step_post_hook(lambda *_: judged.update())
+    curve = fit(
+        judged,
         parts["training"],
         parts["validation"],
         recipe.epochs,
@@ -196,6 +215,7 @@ def _taught(
         augment=_augmentation(recipe),
         label_smoothing=recipe.label_smoothing,
     )
+    return curve, judged.average if recipe.averaged else model
 
 
 def _augmentation(recipe: Recipe) -> Callable | None:
