@@ -100,7 +100,7 @@ def test_runs_without_a_test_figure_show_their_last_epoch():
 def test_every_record_has_its_command():
     lines = commands(RECIPES).splitlines()
     assert len(lines) == sum(len(recorded(name)) for name in RECIPES)
-    pattern = re.compile(r"python -m bareattention\.train --model (\S+) .*--seed (\d+) ")
+    pattern = re.compile(r"python -m bareattention\.train .*--model (\S+) .*--seed (\d+) ")
     said = [pattern.match(line).groups() for line in lines]
     assert said == [(run.model, str(run.seed)) for name in RECIPES for run in recorded(name)]
 
