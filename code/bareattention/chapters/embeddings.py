@@ -57,7 +57,7 @@ def look_up(
         table: `(n_vocabulary, d)`, one row a token of the vocabulary.
         ids: `(...)`, whole numbers from 0 to n_vocabulary - 1.
     Returns: `(..., d)`; gradients flow to the rows that were taken.
-    Raises: TypeError if ids are no whole numbers or the table holds none of float type,
+    Raises: TypeError if ids are no whole numbers or the table does not hold floats,
         ValueError if the table is no matrix or an id has no row (negative ids included: they
         would count from the end).
     Source: equals `torch.nn.functional.embedding`.

@@ -69,7 +69,7 @@ def causal_mask(seq_len: int) -> Bool[Tensor, "{seq_len} {seq_len}"]:
 def padding_mask(
     lengths: Int[Tensor, " batch_size"], seq_len: int
 ) -> Bool[Tensor, "batch_size 1 {seq_len}"]:
-    """Let nobody look at what stands behind the end of a text.
+    """Let nobody look at what stands after the end of a text.
 
     Args:
         lengths: `(batch_size,)`, how many tokens of each text are real, from 0 to seq_len.
