@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -193,6 +194,15 @@ def test_memory_of_attention_in_a_process_of_its_own():
     """The naive way has its table of weights in memory, more than once."""
     table = 2048**2 * 4 / 2**20
     assert table < measure.peak_megabytes("naive", (2048, 64)) < 10 * table
+
+
+@pytest.mark.parametrize("system, unit", [("linux", 1), ("darwin", 1024)])
+def test_a_peak_counts_in_kilobytes_where_the_system_counts_in_bytes(monkeypatch, system, unit):
+    monkeypatch.setattr(measure.Path, "exists", lambda path: False)
+    monkeypatch.setattr(measure.sys, "platform", system)
+    usage = SimpleNamespace(ru_maxrss=5 * unit)
+    monkeypatch.setattr(measure.resource, "getrusage", lambda who: usage)
+    assert measure._peak_kilobytes() == 5
 
 
 def test_a_process_that_dies_is_reported(monkeypatch, tmp_path, capsys):

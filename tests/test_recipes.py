@@ -11,6 +11,7 @@ from bareattention.chapters.parameters import count_parameters
 from bareattention.data import load_digits
 from bareattention.recipes import (
     FINAL,
+    FINAL_25,
     FINAL_ALL,
     LADDER,
     PIXELS,
@@ -18,6 +19,7 @@ from bareattention.recipes import (
     REMOVALS,
     SEED_B,
     TRIED,
+    TRIED_SINCE,
     WITHOUT_ATTENTION,
 )
 from bareattention.records import check_portable, recorded
@@ -126,6 +128,24 @@ def test_what_was_tried_differs_from_the_first_try():
     assert all(changes(first, recipe) for recipe in TRIED.values() if recipe is not first)
 
 
+SINCE = ("more", "more_bent", "more_plain", "longest")
+
+
+def test_what_was_tried_since_starts_from_the_final_model():
+    patches = {"patch_size": (10, 8), "stride": (7, 5), "padding": (2, 0)}
+    more = {"epochs": (64, 3), "learning_rate": (4e-3, 5e-4), "begins_with": (None, "final")}
+    assert {name: changes(FINAL, TRIED_SINCE[f"tried-{name}"]) for name in SINCE} == {
+        "more": more,
+        "more_bent": more | {"elastic": (0.6, 1.0)},
+        "more_plain": more | {"elastic": (0.6, 0.0), "augmentation": (True, False)},
+        "longest": patches | {"epochs": (64, 56)},
+    }
+    averaged = changes(TRIED["tried-long_elastic"], TRIED_SINCE["tried-averaged"])
+    assert averaged == {"averaged": (0.0, 0.998)}
+    assert not changes(TRIED_SINCE["tried-longest"], FINAL_25)
+    assert PARAMETERS["final_25"] <= 200_000
+
+
 def test_the_pixel_models_differ_in_what_stands_in_place_of_attention():
     pixels = PIXELS["pixels"]
     found = {name: changes(pixels, recipe) for name, recipe in PIXELS.items()}
@@ -159,7 +179,10 @@ def test_the_pixel_models_are_taught_as_naked_attention_is():
         ("linear", {"in_place_of_attention": "uniform"}, "in_place_of_attention: .* 'uniform'"),
         ("mean", {"elastic": 0.6}, "elastic: wanted 0 without augmentation, got 0.6"),
         ("final", {"transformer": None}, "transformer: wanted a DigitConfig .*, got None"),
-        ("final", {"kind": "linear"}, "transformer: wanted no DigitConfig for kind 'linear'"),
+        ("patches", {"kind": "linear"}, "transformer: wanted no DigitConfig for kind 'linear'"),
+        ("linear", {"optimizer": "muon"}, "optimizer: wanted no 'muon' without .* 'linear'"),
+        ("final", {"averaged": 1.0}, "averaged: wanted a share from 0 to below 1, got 1.0"),
+        ("pixels", {"with_validation": True}, "keep_best: wanted False where .*, got True"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(name, change, told):
@@ -177,8 +200,10 @@ def test_every_recipe_has_one_name_and_says_something_of_its_own():
         WITHOUT_ATTENTION,
         PIXELS,
         TRIED,
+        TRIED_SINCE,
         {"final": FINAL},
         {"final_all": FINAL_ALL},
+        {"final_25": FINAL_25},
         {"seed_b": SEED_B},
     )
     assert [*RECIPES] == [name for group in groups for name in group]
@@ -196,7 +221,7 @@ def test_a_record_takes_name_and_recipe(name, tmp_path):
 def test_recipes_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         LADDER["patches"].epochs = 1
-    for group in (RECIPES, LADDER, REMOVALS, WITHOUT_ATTENTION, PIXELS, TRIED):
+    for group in (RECIPES, LADDER, REMOVALS, WITHOUT_ATTENTION, PIXELS, TRIED, TRIED_SINCE):
         with pytest.raises(TypeError):
             group["patches"] = SEED_B
 
@@ -253,13 +278,13 @@ PARAMETERS = {
     "feed_forward-no_attention": size(depth=1, flat=True),
     "patches-no_attention": size(**PATCHES),
     **{name: size(**PATCHES, depth=4) for name in TRIED},
-    **{
-        f"tried-{name}": size(tokens=5 * 5, channels=8 * 8, depth=5)
-        for name in ("twenty_five", "longest")
-    },
-    **{f"tried-{name}": size(**PATCHES, depth=5) for name in ("more", "more_bent", "more_plain")},
+    "tried-twenty_five": size(tokens=5 * 5, channels=8 * 8, depth=5),
+    "tried-averaged": size(**PATCHES, depth=4),
+    **{f"tried-more{name}": size(**PATCHES, depth=5) for name in ("", "_bent", "_plain")},
+    "tried-longest": size(tokens=5 * 5, channels=8 * 8, depth=5),
     "final": size(**PATCHES, depth=5),
     "final_all": size(**PATCHES, depth=5),
+    "final_25": size(tokens=5 * 5, channels=8 * 8, depth=5),
     "pixels": 3 + linear(784, 10),
     "pixels-identity": 1 + linear(784, 10),
     "pixels-uniform": 1 + linear(784, 10),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from statistics import fmean, stdev
 
 import matplotlib.pyplot as plt
@@ -27,7 +28,8 @@ def test_a_summary_is_what_the_files_say(name):
     records = [json.loads(path.read_text()) for path in files]
     told = summary(name)
     assert sorted(told.test) == sorted(r["final"]["test_accuracy"] for r in records)
-    assert sorted(told.validation) == sorted(r["final"]["validation_accuracy"] for r in records)
+    apart = [r for r in records if r["configuration"]["trained_on"] == "training"]
+    assert sorted(told.validation) == sorted(r["final"]["validation_accuracy"] for r in apart)
     assert told.seeds == tuple(range(len(records)))
     assert {told.n_parameters} == {r["n_parameters"] for r in records}
     assert told.mean == pytest.approx(fmean(r["final"]["test_accuracy"] for r in records))
@@ -95,6 +97,22 @@ def test_runs_without_a_test_figure_show_their_last_epoch():
             f"{last['validation_bits']:.4f}",
         ]
         assert [int(n) for n in numbers[2:]] == [len(run.curve), round(run.cpu_seconds)]
+
+
+def test_of_a_run_elsewhere_no_processor_seconds_are_shown(monkeypatch):
+    run = recorded("tried-sixteen")[0]
+    elsewhere = replace(run, record={k: v for k, v in run.record.items() if k != "cpu_seconds"})
+    monkeypatch.setattr(results, "recorded", lambda name: [elsewhere])
+    (row,) = rows(as_tried(["tried-sixteen"]))
+    assert row[1][-1] == "–"
+
+
+def test_of_a_run_on_the_validation_digits_no_validation_is_shown():
+    (run,) = recorded("final_all")
+    assert run.configuration["trained_on"] == "training and validation"
+    assert summary("final_all").validation == () and rows(as_tried(["final_all"])) == []
+    assert not results.draw_curves(["final_all", "linear"]).get_lines()[3:]
+    plt.close("all")
 
 
 def test_every_record_has_its_command():

@@ -24,7 +24,7 @@ from bareattention.chapters.patches import DigitConfig
 from bareattention.chapters.training import report_line
 from bareattention.data import MNIST5K_FILE, Digits, DigitSplits, load_digits
 from bareattention.recipes import RECIPES, Recipe
-from bareattention.records import command_line, load_run, machine_class, versions
+from bareattention.records import load_run, machine_class, versions
 
 SIZES = {"training": 60, "validation": 20, "test": 30}
 SMALL = ("--epochs", "3", "--batch-size", "16")
@@ -124,8 +124,9 @@ def read(out, model="linear", seed=0):
 
 
 def but_for_time(run):
-    """The whole record, the checksum of the parameters included."""
-    return {name: x for name, x in run.record.items() if name not in ("seconds", "cpu_seconds")}
+    """What was trained, the checksum of the parameters included; not when, nor by which words."""
+    left_out = ("seconds", "cpu_seconds", "command")
+    return {name: x for name, x in run.record.items() if name not in left_out}
 
 
 def names(folder):
@@ -188,7 +189,9 @@ def test_a_run_writes_record_parameters_and_checkpoint(few, packaged, tmp_path, 
     provenance = asdict(packaged.provenance)
     assert found.record["data"] == provenance | {"files": dict(provenance["files"])}
     made_with = (found.record["versions"], found.record["machine"], found.record["command"])
-    assert made_with == (versions(), machine_class(), command_line())
+    typed = "--model augmentation --data mnist5k --out today --epochs 3 --batch-size 16 --seed 5"
+    command = f"python -m bareattention.train {typed}"
+    assert made_with == (versions(), machine_class(), command)
     assert found.seconds >= 0 and found.cpu_seconds >= 0
     assert [entry["epoch"] for entry in found.curve] == [1, 2, 3]
     assert all(entry.keys() == KEYS for entry in found.curve)
@@ -290,9 +293,13 @@ def test_a_training_begins_with_recorded_parameters_of_the_same_seed(
     watch.taught.clear()
     build = Recipe.model
     monkeypatch.setattr(Recipe, "model", lambda recipe: begun.append(build(recipe)) or begun[-1])
-    monkeypatch.setattr(
-        train, "fit", lambda model, *_, **__: begun.append(model.state_dict()) or []
-    )
+    epoch = {"epoch": 1, "training_bits": 1.0, "validation_bits": 1.0}
+
+    def fit(model, *_, **__):
+        begun.append(model.state_dict())
+        return [epoch]
+
+    monkeypatch.setattr(train, "fit", fit)
     assert run(tmp_path / "second", "--seed", 3) == 0
     for name, wanted in first.parameters.items():
         assert torch.equal(begun[-1][name], wanted)
@@ -693,9 +700,29 @@ def test_a_whole_run_from_a_shell(tmp_path):
 # What --resume and --overwrite do, and refuse
 
 
+def test_other_threads_may_go_on_with_a_training(few, tmp_path, monkeypatch):
+    """The last decimals of mean and deviation follow from the number of threads."""
+    interrupt(tmp_path, "--threads", 1)
+    exact = train.pixel_statistics
+    monkeypatch.setattr(
+        train, "pixel_statistics", lambda images: tuple(x + 1e-11 for x in exact(images))
+    )
+    assert run(tmp_path, "--threads", 2, "--resume") == 0
+
+
+def test_a_command_that_cannot_be_recorded_is_refused_before_the_training(
+    few, watch, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(records, "_host_names", lambda: ["abacus"])
+    assert run(tmp_path / "abacus") == 1
+    assert "record.command: wanted no name of this machine" in capsys.readouterr().err
+    assert not watch.steps
+
+
 @pytest.mark.parametrize(
     "other, differs",
     [
+        (("--flush-denormals",), "flush_denormals is False, and True"),
         (("--epochs", 4), "epochs is 3, and 4"),
         (("--batch-size", 8), "batch_size is 16, and 8"),
         (("--learning-rate", 0.1), "learning_rate is 0.003, and 0.1"),
@@ -1004,3 +1031,30 @@ def test_a_record_that_another_process_wrote_meanwhile_is_kept(few, tmp_path):
     with at_each_step(lambda _: file.write_text("precious")):
         assert run(tmp_path) == 1
     assert file.read_text() == "precious"
+
+
+def test_a_training_that_diverged_in_its_last_epoch_is_not_judged(
+    few, tmp_path, capsys, monkeypatch
+):
+    """Its checkpoint is there, and going on from it would look at the test digits."""
+    ruin = ("--epochs", 1, "--final", "--resume")
+
+    def spoil(number):
+        if number == STEPS:
+            model.get_parameter("1.weight").data.fill_(float("nan"))
+
+    build = Recipe.model
+
+    def remembered(recipe):
+        nonlocal model
+        model = build(recipe)
+        return model
+
+    model = None
+    monkeypatch.setattr(Recipe, "model", remembered)
+    with at_each_step(spoil):
+        assert run(tmp_path, *ruin) == 1
+    capsys.readouterr()
+    monkeypatch.setattr(train, "_final", lambda *_: pytest.fail("it looks at the test digits"))
+    assert run(tmp_path, *ruin) == 1
+    assert "no number any more" in capsys.readouterr().err

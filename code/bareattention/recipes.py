@@ -8,7 +8,8 @@
 `LADDER` climbs from a linear layer to a transformer, one change at a time.  `REMOVALS` takes the
 last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of three rungs.
 `PIXELS` asks what attention does in the smallest model.  `TRIED` led to the final model, which is
-trained as `FINAL` on the training digits, and as `FINAL_ALL` on the validation digits as well.
+trained as `FINAL` on the training digits, and as `FINAL_ALL` on the validation digits as well;
+`TRIED_SINCE` led to `FINAL_25`.
 """
 
 from collections.abc import Callable
@@ -56,7 +57,8 @@ class Recipe:
             parameters as they are.
         begins_with: a recipe whose recorded parameters, of the same seed, this one goes on from.
     Raises: ValueError for an unknown kind, optimizer, or what stands in place of attention; for
-        bending without augmentation; for a transformer that is not described.
+        Muon without blocks; for an average that never moves; for bending without augmentation; for
+        a transformer that is not described; for choosing an epoch by digits that it is trained on.
     """
 
     says: str
@@ -84,8 +86,16 @@ class Recipe:
         instead = {"linear": (), "pixels": ("uniform", "identity"), "transformer": ("uniform",)}
         known = (None, *instead[self.kind])
         check_choice("in_place_of_attention", self.in_place_of_attention, known)
+        if self.optimizer == "muon" and self.kind != "transformer":
+            raise ValueError(f"optimizer: wanted no 'muon' without blocks, got kind {self.kind!r}")
+        if not 0 <= self.averaged < 1:
+            raise ValueError(f"averaged: wanted a share from 0 to below 1, got {self.averaged}")
         if self.elastic and not self.augmentation:
             raise ValueError(f"elastic: wanted 0 without augmentation, got {self.elastic}")
+        if self.keep_best and self.with_validation:
+            raise ValueError(
+                "keep_best: wanted False where the validation digits are trained on, got True"
+            )
         if (self.transformer is None) == (self.kind == "transformer"):
             raise ValueError(
                 f"transformer: wanted {'a' if self.transformer is None else 'no'} DigitConfig for "
@@ -208,15 +218,7 @@ TWENTY_FIVE = replace(
     transformer=replace(PATCHES.transformer, n_blocks=5, patch_size=8, stride=5, padding=0),
 )
 LONG = replace(MUON, says="Muon, 24 epochs", epochs=24)
-FINAL = replace(
-    LONG,
-    says="final model, 50,000 digits",
-    transformer=replace(PATCHES.transformer, n_blocks=5),
-    epochs=64,
-    learning_rate=4e-3,
-    elastic=0.6,
-)
-MORE = replace(FINAL, epochs=3, learning_rate=1.5e-3, begins_with="final")
+LONG_ELASTIC = replace(LONG, says="Muon, 24 epochs, bent by 0.6", elastic=0.6)
 TRIED = MappingProxyType(
     {
         "tried-sixteen": SIXTEEN,
@@ -226,24 +228,37 @@ TRIED = MappingProxyType(
         "tried-muon_faster": replace(MUON, says="Muon, twice as fast", learning_rate=6e-3),
         "tried-twenty_five": TWENTY_FIVE,
         "tried-long": LONG,
-        "tried-long_elastic": replace(LONG, says="Muon, 24 epochs, bent by 0.6", elastic=0.6),
-        "tried-averaged": replace(
-            LONG, says="the same, weights averaged", elastic=0.6, averaged=0.998
-        ),
-        "tried-longest": replace(
-            TWENTY_FIVE,
-            says="Muon, 25 patches, 5 blocks, 56 epochs, bent by 0.6",
-            epochs=56,
-            learning_rate=4e-3,
-            elastic=0.6,
-        ),
+        "tried-long_elastic": LONG_ELASTIC,
+    }
+)
+FINAL = replace(
+    LONG_ELASTIC,
+    says="final model, 50,000 digits",
+    transformer=replace(PATCHES.transformer, n_blocks=5),
+    epochs=64,
+    learning_rate=4e-3,
+)
+# What was tried when the final model was there, by the validation digits again.
+FINER = replace(
+    FINAL,
+    says="final, 25 patches, 56 epochs",
+    transformer=TWENTY_FIVE.transformer,
+    epochs=56,
+)
+MORE = replace(FINAL, epochs=3, learning_rate=5e-4, begins_with="final")
+TRIED_SINCE = MappingProxyType(
+    {
+        "tried-averaged": replace(LONG_ELASTIC, says="24 epochs, weights averaged", averaged=0.998),
         "tried-more": replace(MORE, says="final, 3 epochs more"),
         "tried-more_bent": replace(MORE, says="final, 3 more, bent by 1", elastic=1.0),
         "tried-more_plain": replace(
             MORE, says="final, 3 more, undistorted", elastic=0.0, augmentation=False
         ),
+        "tried-longest": FINER,
     }
 )
+# The choice that follows from it.
+FINAL_25 = replace(FINER, says="final model, 25 patches")
 # Nothing is left to choose, so the validation digits need not be kept back: as many steps, on more.
 FINAL_ALL = replace(FINAL, says="final model, 60,000 digits", epochs=54, with_validation=True)
 # How NakedAttention teaches, but for eight epochs and with pixels of ordinary size.
@@ -272,8 +287,10 @@ RECIPES = MappingProxyType(
         **WITHOUT_ATTENTION,
         **PIXELS,
         **TRIED,
+        **TRIED_SINCE,
         "final": FINAL,
         "final_all": FINAL_ALL,
+        "final_25": FINAL_25,
         "seed_b": SEED_B,
     }
 )

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 
 from bareattention.plotting import axes, panels
 from bareattention.recipes import LADDER, RECIPES
-from bareattention.records import recorded
+from bareattention.records import Run, recorded
 
 NOT_YET = "not yet recorded"
 WIDTH = 30  # characters for what is said of a model, so that a phone shows the accuracy beside it
@@ -58,7 +58,8 @@ class Summary:
         n_parameters: numbers that it learned.
         cpu_seconds: of the processor for one training, mean over the runs; None where a run was
             made elsewhere.
-        validation, test: accuracies in percent, one for each seed.
+        validation, test: accuracies in percent, one for each seed; no validation of those that were
+            trained on the validation digits.
         seeds: their seeds.
     """
 
@@ -105,10 +106,14 @@ def summary(name: str) -> Summary | None:
         RECIPES[name].says,
         runs[0].n_parameters,
         None if None in seconds else fmean(seconds),
-        tuple(run.final["validation_accuracy"] for run in runs),
+        tuple(run.final["validation_accuracy"] for run in runs if _validated(run)),
         tuple(run.final["test_accuracy"] for run in runs),
         tuple(run.seed for run in runs),
     )
+
+
+def _validated(run: Run) -> bool:
+    return run.configuration["trained_on"] == "training"
 
 
 def as_table(names: Iterable[str]) -> str:
@@ -126,10 +131,14 @@ def as_table(names: Iterable[str]) -> str:
         if told is None:
             lines.append(_row(RECIPES[name].says, NOT_YET))
             continue
-        seconds = "–" if told.cpu_seconds is None else f"{told.cpu_seconds:,.0f}"
+        seconds = _seconds(told.cpu_seconds)
         size, seeds = f"{told.n_parameters:,}", len(told.test)
         lines.append(_row(told.says, f"{told.shown:12}{size:>10}{seconds:>8}{seeds:>7}"))
     return "\n".join(lines)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:,.0f}"
 
 
 def _row(says: str, figures: str) -> str:
@@ -147,13 +156,13 @@ def as_tried(names: Iterable[str]) -> str:
     """
     lines = [_row("tried", f"accuracy, %{'bits':>9}{'epochs':>9}{'CPU s':>8}")]
     for name in names:
-        for run in recorded(name):
+        for run in filter(_validated, recorded(name)):
             last = run.curve[-1]
             lines.append(
                 _row(
                     RECIPES[name].says,
                     f"{last['validation_accuracy']:<11.2f}{last['validation_bits']:>9.4f}"
-                    f"{last['epoch']:>9}{run.cpu_seconds:>8,.0f}",
+                    f"{last['epoch']:>9}{_seconds(run.cpu_seconds):>8}",
                 )
             )
     return "\n".join(lines)
@@ -168,12 +177,13 @@ def draw_curves(names: Iterable[str]) -> Axes:
     """Draw the share of wrong validation digits, epoch by epoch, one line for each seed.
 
     Args:
-        names: of recipes; those without a record are left out.
+        names: of recipes; those without a record are left out, and those that were trained on the
+            validation digits.
     Returns: the axes of a new figure.
     """
     ax = axes(x="epoch", y="wrong validation digits, in percent")
     for i, name in enumerate(names):
-        for j, run in enumerate(recorded(name)):
+        for j, run in enumerate(filter(_validated, recorded(name))):
             wrong = [100 - epoch["validation_accuracy"] for epoch in run.curve]
             label = RECIPES[name].says if j == 0 else None
             ax.plot(range(1, len(wrong) + 1), wrong, color=f"C{i}", alpha=0.7, label=label)

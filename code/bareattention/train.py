@@ -12,6 +12,7 @@ parameters (safetensors).  The test digits stay untouched without `--final`.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import textwrap
 import time
@@ -42,6 +43,7 @@ from bareattention.records import (
 )
 
 LARGEST = 2**63 - 1  # that torch can count
+NO_NUMBER = "the loss is no number any more: try a smaller --learning-rate"
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 
 
@@ -91,6 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Train and record what the command line asks for; 0 if all went well."""
     parser = _parser()
     asked = parser.parse_args(arguments)
+    # What is recorded is what was asked for, whether it was typed or given by a program.
+    words = None if arguments is None else ["python", "-m", "bareattention.train", *arguments]
+    asked.command = command_line(words)
     if asked.list:
         for name, recipe in RECIPES.items():
             print(f"{name:25} {recipe.says}")
@@ -127,12 +132,15 @@ def train(asked: argparse.Namespace) -> Path:
         "trained_on": "training and validation" if recipe.with_validation else "training",
     }
     del configuration["with_validation"]  # the line above says it
+    made = {"machine": machine_class(device), "command": asked.command}
+    check_portable(configuration | made, "record")
+    sitting = {"device": device.type, "flush_denormals": asked.flush_denormals}
+    session = Session({"model": asked.model, "seed": asked.seed, **configuration, **sitting})
     if recipe.one_normalisation:
-        # Whoever loads the parameters needs them to prepare images.
+        # Whoever loads the parameters needs them to prepare images.  They follow from the digits,
+        # and their last decimals from the number of threads: not for the checkpoint to compare.
         mean, std = pixel_statistics(training.images)
         configuration |= {"pixel_mean": mean, "pixel_std": std}
-    check_portable(configuration, "configuration")
-    session = Session({"model": asked.model, "seed": asked.seed, **configuration})
 
     _check_checkpoint(checkpoint, asked.resume, session)
     parts = _prepared(
@@ -152,8 +160,7 @@ def train(asked: argparse.Namespace) -> Path:
         "data": digits.provenance,
         "n_parameters": count_parameters(model),
         **spent,
-        "machine": machine_class(device),
-        "command": command_line(),
+        **made,
         "curve": [_rounded(epoch) for epoch in curve],
     }
     if asked.final:
@@ -215,6 +222,8 @@ def _taught(
         augment=_augmentation(recipe),
         label_smoothing=recipe.label_smoothing,
     )
+    if not all(math.isfinite(curve[-1][f"{part}_bits"]) for part in ("training", "validation")):
+        raise TrainingError(NO_NUMBER)  # a checkpoint of such an epoch was gone on from
     return curve, judged.average if recipe.averaged else model
 
 
@@ -228,7 +237,7 @@ def _say(line: str) -> None:
     tqdm.write(line, file=sys.stdout)
     # Nothing comes after a loss that is no number: better to stop than to train on for hours.
     if "nan" in line or "inf" in line:
-        raise TrainingError("the loss is no number any more: try a smaller --learning-rate")
+        raise TrainingError(NO_NUMBER)
 
 
 def _recipe(asked: argparse.Namespace) -> Recipe:
@@ -272,7 +281,11 @@ def _check_checkpoint(file: Path, resume: bool, session: Session) -> None:
 
 def _device(asked: argparse.Namespace) -> torch.device:
     if asked.threads is not None:
-        torch.set_num_threads(asked.threads)
+        try:
+            torch.set_num_threads(asked.threads)
+        except (RuntimeError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise TrainingError(f"--threads: {asked.threads} cannot be used: {reason}") from None
     if not torch.set_flush_denormal(asked.flush_denormals) and asked.flush_denormals:
         raise TrainingError("--flush-denormals: this processor cannot")
     try:

@@ -246,7 +246,7 @@ def restore_training(
         raise ValueError("checkpoint: wanted a file to resume from, got None")
     if not Path(path).exists():
         return []
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     if missing := [name for name in parts if name not in state]:
         raise ValueError(f"checkpoint: wanted the state of {', '.join(missing)}, got none")
     known = {*parts, "generator", "dropout", "history", "stopping"}
