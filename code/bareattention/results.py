@@ -217,7 +217,7 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axe
     top = max(100 - each.mean for each in told) if told else 8
     for ax in found:
         ax.set_ylim(0.22, 1.6 * top)
-        ax.margins(x=0.25)
+        ax.margins(x=0.35)
         _percent(ax)
     return found
 
@@ -225,11 +225,12 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axe
 MARKS = {"final": ("*", "C3"), "seed_b": ("D", "C1")}  # rungs are blue circles
 # Names in the picture, and on which side of its point each stands; other rungs go without.
 NAMED = {
-    "linear": ("linear layer", "right"),
+    "linear": ("linear\nlayer", "left"),
     "rows": ("bare attention", "right"),
+    "augmentation": ("rows, augmented", "right"),
     "patches": ("last rung", "left"),
     "final": ("final model", "left"),
-    "seed_b": ("NakedAttention", "left"),
+    "seed_b": ("NakedAttention", "above"),
 }
 
 
@@ -242,14 +243,13 @@ def _point(ax: Axes, x: int | float, told: Summary) -> None:
 
 
 def _name(ax: Axes, x: int | float, y: float, says: str, side: str) -> None:
-    ax.annotate(
-        says,
-        (x, y),
-        xytext=(7 if side == "right" else -7, -3),
-        textcoords="offset points",
-        fontsize="small",
-        ha="left" if side == "right" else "right",
-    )
+    away, align = {
+        "left": ((-7, 0), "right"),
+        "right": ((7, 0), "left"),
+        "above": ((0, 11), "center"),
+    }[side]
+    at = {"xytext": away, "textcoords": "offset points", "ha": align, "va": "center"}
+    ax.annotate(says, (x, y), fontsize="small", **at)
 
 
 def _percent(ax: Axes) -> None:
