@@ -19,6 +19,7 @@ from bareattention import (
     recorded,
     standardise,
 )
+from bareattention.recipes import TRIED, TRIED_SINCE
 
 SEEDS = [0, 1, 2]
 FULL = [*LADDER, *REMOVALS, *WITHOUT_ATTENTION, *PIXELS]
@@ -41,6 +42,11 @@ def rebuilt(run):
 @pytest.mark.parametrize("name", FULL)
 def test_every_full_training_has_three_seeds(name):
     assert [run.seed for run in recorded(name)] == SEEDS
+
+
+@pytest.mark.parametrize("name", ["seed_b", "final_all", *TRIED, *TRIED_SINCE])
+def test_what_takes_long_or_led_no_further_has_one_seed(name):
+    assert [run.seed for run in recorded(name)] == [0]
 
 
 def test_the_final_model_has_five_seeds_and_fits_into_a_megabyte():
