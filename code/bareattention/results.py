@@ -188,7 +188,11 @@ def draw_curves(names: Iterable[str]) -> Axes:
             label = RECIPES[name].says if j == 0 else None
             ax.plot(range(1, len(wrong) + 1), wrong, color=f"C{i}", alpha=0.7, label=label)
     ax.set_yscale("log")
+    shares = [share for line in ax.get_lines() for share in line.get_ydata()]
+    below = [tick for tick in TICKS if tick <= min(shares, default=1)]
+    above = [tick for tick in TICKS if tick >= max(shares, default=1)]
     _percent(ax)
+    ax.set_ylim(max(below, default=TICKS[0]), min(above, default=100))
     ax.legend(frameon=False, fontsize="small")
     return ax
 
@@ -252,6 +256,9 @@ def _name(ax: Axes, x: int | float, y: float, says: str, side: str) -> None:
     ax.annotate(says, (x, y), fontsize="small", **at)
 
 
+TICKS = (0.25, 0.5, 1, 2, 4, 8, 16)
+
+
 def _percent(ax: Axes) -> None:
-    ax.set_yticks([0.25, 0.5, 1, 2, 4, 8, 16], ["0.25", "0.5", "1", "2", "4", "8", "16"])
+    ax.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
     ax.minorticks_off()
