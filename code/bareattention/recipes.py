@@ -9,7 +9,7 @@
 last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of three rungs.
 `PIXELS` asks what attention does in the smallest model.  `TRIED` led to the final model, which is
 trained as `FINAL` on the training digits, and as `FINAL_ALL` on the validation digits as well;
-`TRIED_SINCE` led to `FINAL_25`.
+`TRIED_SINCE` came after it, and `FINAL_25` out of that.
 """
 
 from collections.abc import Callable
@@ -257,7 +257,7 @@ TRIED_SINCE = MappingProxyType(
         "tried-longest": FINER,
     }
 )
-# The choice that follows from it.
+# What the validation digits chose; the test digits did not confirm it.
 FINAL_25 = replace(FINER, says="final model, 25 patches")
 # Nothing is left to choose, so the validation digits need not be kept back: as many steps, on more.
 FINAL_ALL = replace(FINAL, says="final model, 60,000 digits", epochs=54, with_validation=True)
