@@ -283,32 +283,27 @@ def test_averaged_weights_resume_as_if_unbroken(few, tmp_path, monkeypatch):
 
 
 def test_a_training_begins_with_recorded_parameters_of_the_same_seed(
-    few, watch, tmp_path, monkeypatch, capsys
+    few, tmp_path, monkeypatch, capsys
 ):
     assert run(tmp_path / "first", "--seed", 3) == 0
     first = read(tmp_path / "first", seed=3)
     monkeypatch.setattr(train, "recorded", lambda name: {"rows": [first]}[name])
     recipes_with(monkeypatch, begins_with="rows")
-    begun = []
-    watch.taught.clear()
-    build = Recipe.model
-    monkeypatch.setattr(Recipe, "model", lambda recipe: begun.append(build(recipe)) or begun[-1])
-    epoch = {"epoch": 1, "training_bits": 1.0, "validation_bits": 1.0}
+    begun = {}
 
     def fit(model, *_, **__):
-        begun.append(model.state_dict())
-        return [epoch]
+        begun.update(model.state_dict())
+        return [{"epoch": 1, "training_bits": 1.0, "validation_bits": 1.0}]
 
     monkeypatch.setattr(train, "fit", fit)
     assert run(tmp_path / "second", "--seed", 3) == 0
+    assert begun.keys() == first.parameters.keys()
     for name, wanted in first.parameters.items():
-        assert torch.equal(begun[-1][name], wanted)
+        assert torch.equal(begun[name], wanted)
     capsys.readouterr()
     assert run(tmp_path / "third", "--seed", 4) == 1
-    told = (
-        "train: --seed: linear begins with the parameters of rows, and none are recorded for seed 4"
-    )
-    assert capsys.readouterr().err.strip() == told
+    told = "linear begins with the parameters of rows, and none are recorded for seed 4"
+    assert capsys.readouterr().err.strip() == f"train: --seed: {told}"
 
 
 @pytest.mark.parametrize("flush", [False, True])
@@ -352,8 +347,7 @@ def test_it_learns_from_the_training_digits_each_once_in_an_epoch(few, watch, tm
 @pytest.mark.parametrize("by", ["command", "recipe"])
 def test_with_validation_trains_on_both_parts_and_says_so(few, watch, tmp_path, monkeypatch, by):
     """Mean and deviation come from both parts, too."""
-    recipe = replace(RECIPES["linear"], with_validation=by == "recipe")
-    monkeypatch.setattr("bareattention.train.RECIPES", {**RECIPES, "linear": recipe})
+    recipes_with(monkeypatch, with_validation=by == "recipe")
     asked = ("--with-validation",) if by == "command" else ()
     assert run(tmp_path, *asked, "--final", "--epochs", 1, "--batch-size", 32) == 0
     found, prepared = read(tmp_path), statistics(few.training, few.validation)
@@ -1034,24 +1028,15 @@ def test_a_record_that_another_process_wrote_meanwhile_is_kept(few, tmp_path):
 
 
 def test_a_training_that_diverged_in_its_last_epoch_is_not_judged(
-    few, tmp_path, capsys, monkeypatch
+    few, watch, tmp_path, capsys, monkeypatch
 ):
     """Its checkpoint is there, and going on from it would look at the test digits."""
     ruin = ("--epochs", 1, "--final", "--resume")
 
     def spoil(number):
         if number == STEPS:
-            model.get_parameter("1.weight").data.fill_(float("nan"))
+            watch.models[0].get_parameter("1.weight").data.fill_(float("nan"))
 
-    build = Recipe.model
-
-    def remembered(recipe):
-        nonlocal model
-        model = build(recipe)
-        return model
-
-    model = None
-    monkeypatch.setattr(Recipe, "model", remembered)
     with at_each_step(spoil):
         assert run(tmp_path, *ruin) == 1
     capsys.readouterr()

@@ -20,6 +20,7 @@ from bareattention.records import Run, recorded
 
 NOT_YET = "not yet recorded"
 WIDTH = 30  # characters for what is said of a model, so that a phone shows the accuracy beside it
+TICKS = (0.25, 0.5, 1, 2, 4, 8, 16)  # of wrong digits in percent, on logarithmic axes
 
 
 @dataclass(frozen=True)
@@ -254,9 +255,6 @@ def _name(ax: Axes, x: int | float, y: float, says: str, side: str) -> None:
     }[side]
     at = {"xytext": away, "textcoords": "offset points", "ha": align, "va": "center"}
     ax.annotate(says, (x, y), fontsize="small", **at)
-
-
-TICKS = (0.25, 0.5, 1, 2, 4, 8, 16)
 
 
 def _percent(ax: Axes) -> None:

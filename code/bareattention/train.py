@@ -241,11 +241,9 @@ def _say(line: str) -> None:
 
 
 def _recipe(asked: argparse.Namespace) -> Recipe:
-    given = {name: getattr(asked, name) for name in ("epochs", "batch_size", "learning_rate")}
-    changes = {name: value for name, value in given.items() if value is not None}
-    if asked.with_validation:
-        changes["with_validation"] = True
-    return replace(RECIPES[asked.model], **changes)
+    names = ("epochs", "batch_size", "learning_rate", "with_validation")
+    given = {name: value for name in names if (value := getattr(asked, name)) is not None}
+    return replace(RECIPES[asked.model], **given)
 
 
 def _places(stem: Path, asked: argparse.Namespace) -> tuple[Path, Path]:
@@ -373,6 +371,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--with-validation",
         action="store_true",
+        default=None,  # the recipe says
         help="train on the validation digits too, when all choices are made; the validation "
         "figures then mean nothing",
     )
