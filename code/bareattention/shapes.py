@@ -60,6 +60,7 @@ WORDS = {
     float: "a number",
     bool: "True or False",
     Tensor: "a torch.Tensor",
+    nn.Module: "a torch.nn.Module",
     types.NoneType: "None",
 }
 
@@ -91,7 +92,13 @@ def checked(wrapped: Any) -> Any:
 
 
 def refuse(name: str, wanted: object, came: object, error: type[Exception] = ValueError) -> None:
-    """Raise the one kind of error that the book has: `name: wanted this, got that`."""
+    """Raise the one kind of error that the book has: `name: wanted this, got that`.
+
+    Of a tensor that came, whole numbers are told by their range, others by their shape.
+    """
+    if isinstance(came, Tensor):
+        whole = came.numel() and not came.is_floating_point() and came.dtype != torch.bool
+        came = f"{came.min()} to {came.max()}" if whole else tuple(came.shape)
     raise error(f"{name}: wanted {wanted}, got {came}")
 
 
@@ -178,7 +185,7 @@ def _check_of(hint: Any) -> _Check:
         return _choice_check(parts)
     if origin is tuple and Ellipsis not in parts:
         return _tuple_check([_check_of(part) for part in parts])
-    if inspect.isclass(origin or hint):
+    if inspect.isclass(origin or hint) and hint is not Any:
         return _kind_check(origin or hint)
     return lambda call, name, value: None
 

@@ -9,7 +9,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bareattention.checks import check_batch, check_choice, check_positive_integer
+from bareattention.checks import (
+    check_batch,
+    check_choice,
+    check_positive_integer,
+)
 
 __all__ = ["SelfAttentionModel"]
 
@@ -29,9 +33,19 @@ class SelfAttentionModel(nn.Module):
     Source: the layout of NakedAttention (jostmey), written anew.
     """
 
-    def __init__(self, seq_len: int, d_model: int, n_classes: int, backend: str = "matmul"):
+    def __init__(
+        self,
+        seq_len: int,
+        d_model: int,
+        n_classes: int,
+        backend: str = "matmul",
+    ):
         super().__init__()
-        for name, size in (("seq_len", seq_len), ("d_model", d_model), ("n_classes", n_classes)):
+        for name, size in (
+            ("seq_len", seq_len),
+            ("d_model", d_model),
+            ("n_classes", n_classes),
+        ):
             check_positive_integer(name, size)
         check_choice("backend", backend, ("matmul", "sdpa"))
         bound = d_model**-0.5
@@ -41,10 +55,16 @@ class SelfAttentionModel(nn.Module):
         self.output = nn.Linear(seq_len * d_model, n_classes)
         self.seq_len, self.d_model, self.backend = seq_len, d_model, backend
 
-    def forward(self, x: Float[Tensor, "batch_size seq_len d_model"]) -> Float[Tensor, "..."]:
+    def forward(
+        self, x: Float[Tensor, "batch_size seq_len d_model"]
+    ) -> Float[Tensor, "..."]:
         """Tokens `(batch_size, seq_len, d_model)` -> logits `(batch_size, n_classes)`."""
         check_batch("x", x, self.seq_len, self.d_model)
-        queries, keys, values = x @ self.W_query, x @ self.W_key, x @ self.W_value
+        queries, keys, values = (
+            x @ self.W_query,
+            x @ self.W_key,
+            x @ self.W_value,
+        )
         if self.backend == "sdpa":
             mixed = F.scaled_dot_product_attention(queries, keys, values)
         else:

@@ -50,9 +50,13 @@ def kept_bytes(function: Callable, *inputs: Float[Tensor, "..."]) -> int:
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        return tensor.detach()  # or the graph would hold itself, and never be freed
+        return (
+            tensor.detach()
+        )  # or the graph would hold itself, and never be freed
 
-    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
+    hooks = torch.autograd.graph.saved_tensors_hooks(
+        note, lambda tensor: tensor
+    )
     with torch.enable_grad(), hooks:
         function(*inputs)
     for tensor in inputs:
@@ -87,20 +91,31 @@ def measure_cost(
     Raises: TypeError, ValueError for sizes that are no whole numbers of at least 1, or for no ways
         or no lengths.
     """
-    for name, size in (("d_k", d_k), ("repeats", repeats), *(("lengths", n) for n in lengths)):
+    for name, size in (
+        ("d_k", d_k),
+        ("repeats", repeats),
+        *(("lengths", n) for n in lengths),
+    ):
         check_positive_integer(name, size)
     if not ways or not lengths:
         came = f"{len(ways)} and {len(lengths)}"
-        raise ValueError(f"ways, lengths: wanted at least one of each, got {came}")
+        raise ValueError(
+            f"ways, lengths: wanted at least one of each, got {came}"
+        )
     rows, unit = [], None
     for seq_len in lengths:
-        inputs = [torch.randn(1, 1, seq_len, d_k, requires_grad=True) for _ in range(3)]
+        inputs = [
+            torch.randn(1, 1, seq_len, d_k, requires_grad=True)
+            for _ in range(3)
+        ]
         times = {name: [] for name in ways}
         for turn in range(repeats + 1):
             for name, way in ways.items():
                 taken = _seconds(way, inputs)
                 times[name] += [taken] if turn else []  # a first pass is slower
-        medians = {name: statistics.median(found) for name, found in times.items()}
+        medians = {
+            name: statistics.median(found) for name, found in times.items()
+        }
         unit = unit or next(iter(medians.values()))
         times = {name: median / unit for name, median in medians.items()}
         kept = {name: kept_bytes(way, *inputs) for name, way in ways.items()}
@@ -125,12 +140,18 @@ def growth_exponent(
             f"costs: wanted one for each of at least three lengths, "
             f"got {len(costs)} for {len(set(lengths))} different lengths"
         )
-    for name, value in [*(("lengths", n) for n in lengths), *(("costs", c) for c in costs)]:
+    for name, value in [
+        *(("lengths", n) for n in lengths),
+        *(("costs", c) for c in costs),
+    ]:
         check_number(name, value)
         if value <= 0:
             raise ValueError(f"{name}: wanted positive numbers, got {value}")
     x, y = ([math.log(value) for value in found] for found in (lengths, costs))
     line = statistics.linear_regression(x, y)
     wide = sum((value - statistics.fmean(x)) ** 2 for value in x)
-    off = sum((b - line.intercept - line.slope * a) ** 2 for a, b in zip(x, y, strict=True))
+    off = sum(
+        (b - line.intercept - line.slope * a) ** 2
+        for a, b in zip(x, y, strict=True)
+    )
     return line.slope, math.sqrt(off / (len(x) - 2) / wide)

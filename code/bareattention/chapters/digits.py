@@ -17,10 +17,19 @@ from bareattention.checks import (
     check_tensor,
 )
 
-__all__ = ["as_patches", "as_pixels", "as_rows", "pixel_statistics", "standardise", "train_briefly"]
+__all__ = [
+    "as_patches",
+    "as_pixels",
+    "as_rows",
+    "pixel_statistics",
+    "standardise",
+    "train_briefly",
+]
 
 
-def as_pixels(images: Shaped[Tensor, "*n height width"]) -> Shaped[Tensor, "*n pixels 1"]:
+def as_pixels(
+    images: Shaped[Tensor, "*n height width"],
+) -> Shaped[Tensor, "*n pixels 1"]:
     """Make each pixel a token with one channel, in reading order.
 
     Args:
@@ -32,7 +41,9 @@ def as_pixels(images: Shaped[Tensor, "*n height width"]) -> Shaped[Tensor, "*n p
     return images.flatten(start_dim=-2).unsqueeze(-1)
 
 
-def as_rows(images: Shaped[Tensor, "*n height width"]) -> Shaped[Tensor, "*n height width"]:
+def as_rows(
+    images: Shaped[Tensor, "*n height width"],
+) -> Shaped[Tensor, "*n height width"]:
     """Make each row of pixels a token: an image is that already, so only the shape is checked.
 
     Args:
@@ -67,11 +78,17 @@ def as_patches(
     check_positive_integer("size", size)
     check_positive_integer("stride", stride)
     if isinstance(padding, bool) or not isinstance(padding, int):
-        raise TypeError(f"padding: wanted a whole number of at least 0, got {padding!r}")
+        raise TypeError(
+            f"padding: wanted a whole number of at least 0, got {padding!r}"
+        )
     if padding < 0:
-        raise ValueError(f"padding: wanted a whole number of at least 0, got {padding}")
+        raise ValueError(
+            f"padding: wanted a whole number of at least 0, got {padding}"
+        )
     if stride > size:
-        raise ValueError(f"stride: wanted at most the size {size}, got {stride}")
+        raise ValueError(
+            f"stride: wanted at most the size {size}, got {stride}"
+        )
     padded = F.pad(images, (padding,) * 4)
     for name, side in zip(("height", "width"), padded.shape[-2:], strict=True):
         # A remainder within the padding is empty and may be dropped; a strip of the image may not.
@@ -83,7 +100,9 @@ def as_patches(
     return cut.flatten(start_dim=-2).flatten(start_dim=-3, end_dim=-2)
 
 
-def pixel_statistics(images: Shaped[Tensor, "*n height width"]) -> tuple[float, float]:
+def pixel_statistics(
+    images: Shaped[Tensor, "*n height width"],
+) -> tuple[float, float]:
     """Mean and standard deviation over all pixels; hand the training images over, and no others.
 
     Args:
@@ -95,7 +114,9 @@ def pixel_statistics(images: Shaped[Tensor, "*n height width"]) -> tuple[float, 
     # In float64: a sum of three million pixels would lose digits in float32.
     pixels = images.double()
     if not pixels.numel() or not pixels.min() < pixels.max():
-        raise ValueError(f"images: wanted pixels that differ, got shape {tuple(images.shape)}")
+        raise ValueError(
+            f"images: wanted pixels that differ, got shape {tuple(images.shape)}"
+        )
     return pixels.mean().item(), pixels.std().item()
 
 
@@ -147,12 +168,16 @@ def train_briefly(
     check_not_empty("inputs", inputs, 0, "input")
     check_ids("labels", labels, 2**62)
     if len(inputs) != len(labels):
-        raise ValueError(f"labels: wanted {len(inputs)}, one for each input, got {len(labels)}")
+        raise ValueError(
+            f"labels: wanted {len(inputs)}, one for each input, got {len(labels)}"
+        )
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     generator = torch.Generator().manual_seed(seed)
     losses = []
     for _ in range(epochs):
-        for batch in torch.randperm(len(inputs), generator=generator).split(batch_size):
+        for batch in torch.randperm(len(inputs), generator=generator).split(
+            batch_size
+        ):
             loss = F.cross_entropy(model(inputs[batch]), labels[batch])
             optimizer.zero_grad()
             loss.backward()

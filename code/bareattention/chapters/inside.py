@@ -38,7 +38,9 @@ def attention_maps(
     Raises: TypeError, ValueError for another model, or images that it does not read.
     """
     if not isinstance(model, DigitTransformer):
-        raise TypeError(f"model: wanted a DigitTransformer, got {type(model).__name__}")
+        raise TypeError(
+            f"model: wanted a DigitTransformer, got {type(model).__name__}"
+        )
     training = model.training
     try:
         _, weights = model.eval()(images, with_weights=True)
@@ -109,7 +111,9 @@ def occlusion_map(
     check_positive_integer("size", size)
     height, width = image.shape
     if height % size or width % size or not height * width:
-        raise ValueError(f"size: wanted a divisor of {height} and {width}, got {size}")
+        raise ValueError(
+            f"size: wanted a divisor of {height} and {width}, got {size}"
+        )
     cover = image.min().item() if cover is None else cover
     check_number("cover", cover)
     training = model.training
@@ -119,4 +123,6 @@ def occlusion_map(
     finally:
         model.train(training)
     answer = surprise[0].argmin()
-    return (surprise[1:, answer] - surprise[0, answer]).view(height // size, width // size)
+    return (surprise[1:, answer] - surprise[0, answer]).view(
+        height // size, width // size
+    )

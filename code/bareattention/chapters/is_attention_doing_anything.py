@@ -36,7 +36,9 @@ class WithoutAttention(nn.Module):
         self.W_value, self.output, self.by = model.W_value, model.output, by
         self.seq_len, self.d_model = model.seq_len, model.d_model
 
-    def forward(self, x: Float[Tensor, "batch_size seq_len d_model"]) -> Float[Tensor, "..."]:
+    def forward(
+        self, x: Float[Tensor, "batch_size seq_len d_model"]
+    ) -> Float[Tensor, "..."]:
         """Tokens `(batch_size, seq_len, d_model)` -> logits `(batch_size, n_classes)`."""
         check_batch("x", x, self.seq_len, self.d_model)
         values = x @ self.W_value
@@ -45,7 +47,9 @@ class WithoutAttention(nn.Module):
         return self.output(values.flatten(start_dim=1))
 
 
-def with_attention_replaced(model: SelfAttentionModel, by: str) -> WithoutAttention:
+def with_attention_replaced(
+    model: SelfAttentionModel, by: str
+) -> WithoutAttention:
     """Put something simpler in attention's place, and leave the rest as it is.
 
     Args:
@@ -55,12 +59,16 @@ def with_attention_replaced(model: SelfAttentionModel, by: str) -> WithoutAttent
     Raises: TypeError for another model, ValueError for another `by`.
     """
     if not isinstance(model, SelfAttentionModel):
-        raise TypeError(f"model: wanted a SelfAttentionModel, got {type(model).__name__}")
+        raise TypeError(
+            f"model: wanted a SelfAttentionModel, got {type(model).__name__}"
+        )
     return WithoutAttention(model, by)
 
 
 def tone_curve(
-    levels: Float[Tensor, " n_levels"], counts: Int[Tensor, "*batch n_levels"], query_key: float
+    levels: Float[Tensor, " n_levels"],
+    counts: Int[Tensor, "*batch n_levels"],
+    query_key: float,
 ) -> Float[Tensor, "*batch n_levels"]:
     """Compute attention with one channel from histograms.
 
@@ -77,10 +85,16 @@ def tone_curve(
     check_number("query_key", query_key)
     check_axis("counts", counts, -1, len(levels), "the number of levels")
     if (counts < 0).any():
-        raise ValueError(f"counts: wanted no negative number, got {counts.min().item()}")
+        raise ValueError(
+            f"counts: wanted no negative number, got {counts.min().item()}"
+        )
     if not (counts.sum(dim=-1) > 0).all():
-        raise ValueError("counts: wanted at least one pixel in every image, got none")
+        raise ValueError(
+            "counts: wanted at least one pixel in every image, got none"
+        )
     scores = query_key * levels[:, None] * levels
     # The logarithm of 0 is -inf: a level that no pixel has gets no share.
-    shares = torch.softmax(scores + counts.to(levels.dtype).log()[..., None, :], dim=-1)
+    shares = torch.softmax(
+        scores + counts.to(levels.dtype).log()[..., None, :], dim=-1
+    )
     return shares @ levels

@@ -28,7 +28,11 @@ class LoopedSelfAttentionModel(nn.Module):
 
     def __init__(self, seq_len: int, d_model: int, n_classes: int):
         super().__init__()
-        for name, size in (("seq_len", seq_len), ("d_model", d_model), ("n_classes", n_classes)):
+        for name, size in (
+            ("seq_len", seq_len),
+            ("d_model", d_model),
+            ("n_classes", n_classes),
+        ):
             check_positive_integer(name, size)
         bound = d_model**-0.5
         for name in ("W_query", "W_key", "W_value"):
@@ -37,7 +41,9 @@ class LoopedSelfAttentionModel(nn.Module):
         self.output = nn.Linear(seq_len * d_model, n_classes)
         self.seq_len, self.d_model = seq_len, d_model
 
-    def forward(self, x: Float[Tensor, "batch_size seq_len d_model"]) -> Float[Tensor, "..."]:
+    def forward(
+        self, x: Float[Tensor, "batch_size seq_len d_model"]
+    ) -> Float[Tensor, "..."]:
         """Tokens `(batch_size, seq_len, d_model)` -> logits `(batch_size, n_classes)`."""
         check_batch("x", x, self.seq_len, self.d_model)
         results = []
@@ -49,4 +55,6 @@ class LoopedSelfAttentionModel(nn.Module):
             weights = torch.softmax(scores, dim=-1)  # (seq_len, seq_len)
             results.append(weights @ values)  # (seq_len, d_model)
         mixed = torch.stack(results)  # (batch_size, seq_len, d_model)
-        return self.output(mixed.flatten(start_dim=1))  # (batch_size, n_classes)
+        return self.output(
+            mixed.flatten(start_dim=1)
+        )  # (batch_size, n_classes)
