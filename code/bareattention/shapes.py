@@ -41,6 +41,7 @@ class Rule:
 Size = Annotated[int, Rule("a whole number of at least 1", lambda size: size >= 1)]
 Count = Annotated[int, Rule("a whole number of at least 0", lambda count: count >= 0)]
 Share = Annotated[float, Rule("a share from 0 to below 1", lambda share: 0 <= share < 1)]
+NonNegative = Annotated[float, Rule("a number of at least 0", lambda x: 0 <= x < float("inf"))]
 Finite = Annotated[float, Rule("a finite number", lambda x: abs(x) < float("inf"))]
 FloatType = Annotated[
     torch.dtype, Rule("a float type", lambda dtype: dtype.is_floating_point, TypeError)

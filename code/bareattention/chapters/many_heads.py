@@ -75,7 +75,8 @@ class MultiHeadAttention(nn.Module):
         """
         doubtful = mask is not None and 3 <= mask.ndim <= x.ndim
         clear = not doubtful or mask.shape[-3] == 1
-        require(clear, "mask", "axes for both the batch and the heads", mask)
+        wanted = "one more axis: unsqueeze(1) for heads, [None] for a batch"
+        require(clear, "mask", wanted, mask)
         seen, project = x if context is None else context, self.projections
         queries = split_heads(project.query(x), self.n_heads)
         keys = split_heads(project.key(seen), self.n_heads)
