@@ -28,6 +28,8 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+__all__ = ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits"]
+
 DEFAULT_SOURCE = "mnist5k"
 SOURCE_VARIABLE = "BAREATTENTION_DATA"
 ROOT_VARIABLE = "MNIST_ROOT"

@@ -18,6 +18,8 @@ from matplotlib.patches import Rectangle
 
 from bareattention.checks import check_choice, check_positive_integer
 
+__all__ = ["axes", "bars", "heatmap", "panels", "pictures"]
+
 STYLE = Path(__file__).with_name("bareattention.mplstyle")
 # kind -> colour map and what the colour bar says when nothing else is given
 KINDS = {

@@ -32,6 +32,16 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+__all__ = [
+    "RecordError",
+    "Run",
+    "load_run",
+    "recorded",
+    "recorded_measurement",
+    "save_measurement",
+    "save_run",
+]
+
 try:
     import fcntl
 except ImportError:  # Windows
