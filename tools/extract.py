@@ -26,11 +26,10 @@ from notebooks import ROOT, NotebookError, read_notebook, write_whole
 PACKAGE = "bareattention"
 # The hand-written modules that an exported cell may import from, as `from bareattention.data import
 # N_CLASSES`: the ground floor, see [tool.importlinter] in pyproject.toml.
-# Of the pages' code, and so of what is made of it.
-COLUMNS = 80
 GROUND = ("checks", "data", "plotting", "shapes")
 # The hand-written modules whose `__all__` the package hands on, beside what the chapters export.
 HANDED_ON = ("checks", "data", "plotting", "recipes", "records")
+COLUMNS = 80  # of the pages' code, and so of the modules that are made of it
 CHAPTER = re.compile(r"(\d\d)_(\w+)")
 HEADER = '''"""{title}
 
@@ -267,7 +266,8 @@ def modules(root: Path) -> dict[Path, str]:
             f"__all__ = {chapter.public!r}",
             *chapter.blocks,
         ]
-        texts[f"chapters/{chapter.module}.py"] = "\n\n\n".join(part for part in parts if part) + "\n"
+        text = "\n\n\n".join(part for part in parts if part) + "\n"
+        texts[f"chapters/{chapter.module}.py"] = text
     return {package / name: text for name, text in formatted(texts, root).items()}
 
 
