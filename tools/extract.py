@@ -66,7 +66,8 @@ def check_imports(where: str, tree: ast.Module) -> None:
             modules = ["." * node.level + (node.module or "")]
         else:
             continue
-        sound = isinstance(node, ast.ImportFrom) and modules == [PACKAGE] and node in tree.body
+        allowed = modules[0] in (PACKAGE, f"{PACKAGE}.shapes")
+        sound = isinstance(node, ast.ImportFrom) and allowed and node in tree.body
         if not sound and any(module.split(".")[0] in ("", PACKAGE) for module in modules):
             raise ExtractionError(
                 f"{where}, line {node.lineno}: names of the book are imported outside of "
