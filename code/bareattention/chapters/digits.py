@@ -69,10 +69,9 @@ def pixel_statistics(
     Raises: ValueError for pixels that are all equal, or not finite.
     """
     # In float64: a sum of three million pixels would lose digits in float32.
-    pixels = images.double()
-    each = pixels.flatten()
-    differ = (each != each[:1]).any()
-    require(each.isfinite().all(), "images", "finite pixels", "others")
+    pixels = images.flatten().double()
+    differ = (pixels != pixels[:1]).any()
+    require(pixels.isfinite().all(), "images", "finite pixels", "others")
     require(differ, "images", "pixels that differ", tuple(images.shape))
     return pixels.mean().item(), pixels.std().item()
 
