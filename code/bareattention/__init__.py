@@ -3,13 +3,14 @@
 Every public name can be taken from here: `from bareattention import attention`.
 """
 
-from bareattention.chapters.all_at_once import SelfAttentionModel
+from bareattention.chapters.all_at_once import SelfAttentionModel, fused_attention
 from bareattention.chapters.block import Block, FeedForward
 from bareattention.chapters.cost import (
     growth_exponent,
     kept_bytes,
     measure_cost,
     naive_attention,
+    seconds_in_turn,
 )
 from bareattention.chapters.digits import (
     as_patches,
@@ -158,6 +159,7 @@ __all__ = [
     "epoch_report",
     "evaluate",
     "fit",
+    "fused_attention",
     "growth_exponent",
     "heatmap",
     "join_heads",
@@ -187,6 +189,7 @@ __all__ = [
     "save_checkpoint",
     "save_measurement",
     "save_run",
+    "seconds_in_turn",
     "shape_of",
     "sinusoidal_positions",
     "small_example",
