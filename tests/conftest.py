@@ -1,4 +1,4 @@
-"""Every call of a public function is held to its signature; while tests run, results are too."""
+"""Every call of a checked function is held to its signature, and while tests run its result, too."""
 
 from __future__ import annotations
 

@@ -66,8 +66,8 @@ def check_imports(where: str, tree: ast.Module) -> None:
             modules = ["." * node.level + (node.module or "")]
         else:
             continue
-        allowed = modules[0] in (PACKAGE, f"{PACKAGE}.shapes")
-        sound = isinstance(node, ast.ImportFrom) and allowed and node in tree.body
+        sound = isinstance(node, ast.ImportFrom) and node in tree.body
+        sound = sound and modules[0] in (PACKAGE, f"{PACKAGE}.shapes")
         if not sound and any(module.split(".")[0] in ("", PACKAGE) for module in modules):
             raise ExtractionError(
                 f"{where}, line {node.lineno}: names of the book are imported outside of "
@@ -183,7 +183,7 @@ def formatted(text: str, root: Path) -> str:
     config = ["--config", str(root / "pyproject.toml")]
     stdin = ["--quiet", "--stdin-filename", "chapter.py", "-"]
     sort = ["check", "--select", "I,RUF022", "--fix", *stdin]
-    layout = ["format", *stdin]
+    layout = ["format", "--line-length", "80", *stdin]
     for step in (sort, layout):
         run = subprocess.run(
             [*ruff, *step, *config], input=text, capture_output=True, text=True, cwd=root

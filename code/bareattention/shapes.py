@@ -41,6 +41,7 @@ class Rule:
 Size = Annotated[int, Rule("a whole number of at least 1", lambda size: size >= 1)]
 Count = Annotated[int, Rule("a whole number of at least 0", lambda count: count >= 0)]
 Share = Annotated[float, Rule("a share from 0 to below 1", lambda share: 0 <= share < 1)]
+NonNegative = Annotated[float, Rule("a number of at least 0", lambda x: 0 <= x < float("inf"))]
 Finite = Annotated[float, Rule("a finite number", lambda x: abs(x) < float("inf"))]
 FloatType = Annotated[
     torch.dtype, Rule("a float type", lambda dtype: dtype.is_floating_point, TypeError)
@@ -61,6 +62,7 @@ WORDS = {
     float: "a number",
     bool: "True or False",
     Tensor: "a torch.Tensor",
+    nn.Module: "a torch.nn.Module",
     types.NoneType: "None",
 }
 
@@ -92,7 +94,13 @@ def checked(wrapped: Any) -> Any:
 
 
 def refuse(name: str, wanted: object, came: object, error: type[Exception] = ValueError) -> None:
-    """Raise the one kind of error that the book has: `name: wanted this, got that`."""
+    """Raise the one kind of error that the book has: `name: wanted this, got that`.
+
+    Of a tensor that came, whole numbers are told by their range, others by their shape.
+    """
+    if isinstance(came, Tensor):
+        whole = came.numel() and not came.is_floating_point() and came.dtype != torch.bool
+        came = f"{came.min()} to {came.max()}" if whole else tuple(came.shape)
     raise error(f"{name}: wanted {wanted}, got {came}")
 
 
@@ -179,7 +187,7 @@ def _check_of(hint: Any) -> _Check:
         return _choice_check(parts)
     if origin is tuple and Ellipsis not in parts:
         return _tuple_check([_check_of(part) for part in parts])
-    if inspect.isclass(origin or hint):
+    if inspect.isclass(origin or hint) and hint is not Any:
         return _kind_check(origin or hint)
     return lambda call, name, value: None
 

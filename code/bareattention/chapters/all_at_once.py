@@ -32,7 +32,9 @@ def fused_attention(
     Returns: the output, and None in place of the weights.
     Source: Dao et al. 2022; PyTorch's own implementation.
     """
-    output = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=scale)
+    output = F.scaled_dot_product_attention(
+        queries, keys, values, attn_mask=mask, scale=scale
+    )
     return output, None
 
 

@@ -16,7 +16,13 @@ from torch import Tensor
 
 from bareattention.shapes import Size, checked, require
 
-__all__ = ["growth_exponent", "kept_bytes", "measure_cost", "naive_attention", "seconds_in_turn"]
+__all__ = [
+    "growth_exponent",
+    "kept_bytes",
+    "measure_cost",
+    "naive_attention",
+    "seconds_in_turn",
+]
 
 
 def naive_attention(
@@ -59,7 +65,9 @@ def kept_bytes(function: Callable, *inputs: Float[Tensor, "..."]) -> int:
 
 
 @checked
-def seconds_in_turn(ways: Mapping[str, Callable[[], object]], repeats: Size) -> dict[str, float]:
+def seconds_in_turn(
+    ways: Mapping[str, Callable[[], object]], repeats: Size
+) -> dict[str, float]:
     """Time all ways in turn, so that a disturbance hits all of them alike.
 
     Args:
@@ -106,7 +114,10 @@ def measure_cost(
     for seq_len in lengths:
         shape = (1, 1, seq_len, d_k)
         inputs = [torch.randn(shape, requires_grad=True) for _ in range(3)]
-        both = {name: partial(_forward_and_backward, way, inputs) for name, way in ways.items()}
+        both = {
+            name: partial(_forward_and_backward, way, inputs)
+            for name, way in ways.items()
+        }
         medians = seconds_in_turn(both, repeats)
         unit = unit or next(iter(medians.values()))
         times = {name: median / unit for name, median in medians.items()}
@@ -116,7 +127,9 @@ def measure_cost(
 
 
 @checked
-def growth_exponent(lengths: Sequence[float], costs: Sequence[float]) -> tuple[float, float]:
+def growth_exponent(
+    lengths: Sequence[float], costs: Sequence[float]
+) -> tuple[float, float]:
     """Fit a power: cost = constant × length^exponent.
 
     It is a straight line between logarithms.
@@ -137,5 +150,8 @@ def growth_exponent(lengths: Sequence[float], costs: Sequence[float]) -> tuple[f
     y = [math.log(cost) for cost in costs]
     line = statistics.linear_regression(x, y)
     wide = sum((a - statistics.fmean(x)) ** 2 for a in x)
-    off = sum((b - line.intercept - line.slope * a) ** 2 for a, b in zip(x, y, strict=True))
+    off = sum(
+        (b - line.intercept - line.slope * a) ** 2
+        for a, b in zip(x, y, strict=True)
+    )
     return line.slope, math.sqrt(off / (len(x) - 2) / wide)

@@ -11,7 +11,14 @@ from torch.nn import functional as F
 
 from bareattention.shapes import Count, Finite, Size, checked, require
 
-__all__ = ["as_patches", "as_pixels", "as_rows", "pixel_statistics", "standardise", "train_briefly"]
+__all__ = [
+    "as_patches",
+    "as_pixels",
+    "as_rows",
+    "pixel_statistics",
+    "standardise",
+    "train_briefly",
+]
 
 
 @checked

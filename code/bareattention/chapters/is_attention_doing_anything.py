@@ -25,7 +25,9 @@ class WithoutAttention(nn.Module):
         by: "identity" hands each token's value on, "uniform" the mean of all.
     """
 
-    def __init__(self, model: SelfAttentionModel, by: Literal["identity", "uniform"]):
+    def __init__(
+        self, model: SelfAttentionModel, by: Literal["identity", "uniform"]
+    ):
         super().__init__()
         self.W_value, self.output, self.by = model.W_value, model.output, by
         self.seq_len, self.d_model = model.seq_len, model.d_model
