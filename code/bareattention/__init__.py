@@ -12,13 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors, which run nothing
-    from bareattention.chapters.all_at_once import SelfAttentionModel
+    from bareattention.chapters.all_at_once import SelfAttentionModel, fused_attention
     from bareattention.chapters.block import Block, FeedForward
     from bareattention.chapters.cost import (
         growth_exponent,
         kept_bytes,
         measure_cost,
         naive_attention,
+        seconds_in_turn,
     )
     from bareattention.chapters.digits import (
         as_patches,
@@ -106,9 +107,15 @@ if TYPE_CHECKING:  # for editors, which run nothing
     )
 
 _MODULES = {
-    "chapters.all_at_once": ["SelfAttentionModel"],
+    "chapters.all_at_once": ["SelfAttentionModel", "fused_attention"],
     "chapters.block": ["Block", "FeedForward"],
-    "chapters.cost": ["growth_exponent", "kept_bytes", "measure_cost", "naive_attention"],
+    "chapters.cost": [
+        "growth_exponent",
+        "kept_bytes",
+        "measure_cost",
+        "naive_attention",
+        "seconds_in_turn",
+    ],
     "chapters.digits": [
         "as_patches",
         "as_pixels",

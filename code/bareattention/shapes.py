@@ -55,6 +55,7 @@ KINDS = {
     "Bool": "booleans (True = may look)",
     "Int": "whole numbers",
     "Integer": "whole numbers",
+    "Real": "real numbers",
 }
 WORDS = {
     int: "a whole number",
