@@ -3,9 +3,9 @@
     python tools/repository.py https://github.com/OWNER/REPO
     python tools/repository.py ""       # no address: no launch buttons, no links
 
-`make repository URL=…` calls it, with any Python and nothing installed.  pyproject.toml states the address; the pages' settings, the
-set-up cell of every notebook, the README and the citation file repeat it.  Nothing is written
-unless all of them can be.
+`make repository URL=…` calls it, with nothing installed: the standard library does.
+pyproject.toml states the address; the pages' settings, the set-up cell of every notebook, the
+README and the citation file repeat it.  Nothing is written unless all of them can be.
 """
 
 from __future__ import annotations
