@@ -62,7 +62,7 @@ def by_name(lines: list[str]) -> dict[str, Requirement]:
     plain = [line.split("#")[0].strip() for line in lines]
     requirements = [Requirement(line) for line in plain if line and not line.startswith("-")]
     found = {canonicalize_name(requirement.name): requirement for requirement in requirements}
-    assert len(found) == len(requirements)
+    assert len(found) == len(requirements), "a package is named twice"
     return found
 
 

@@ -61,7 +61,7 @@ echo "Installing what requirements.txt names; the first time takes some minutes 
 if grep -qi 'no space left' "$log"; then
     stop "The disk is full, or the folder for temporary files is: TMPDIR=${TMPDIR:-/tmp}." \
         "Free some space and type the same command again.  Without GPU support 2 GB do:" "  $small"
-elif grep -qE 'HTTPS?Conn|ConnectionError|Timeout|SSLError|error sending request' "$log"; then
+elif grep -qE 'HTTPS?Conn|Connection (brok|abort)|Timeout|SSLError|error sending request' "$log"; then
     stop "The index of packages could not be reached: no network?  (Behind a proxy: HTTPS_PROXY.)"
 elif grep -qE 'No matching distribution found|No solution found' "$log"; then
     stop "A package is not offered for $("$python" --version) on this computer: see above." \
