@@ -108,13 +108,11 @@ def test_installs_once_and_after_a_change(name, house):
     assert house.called("--quiet --requirement requirements.txt") and not house.called("-m venv")
 
 
-TARGETS = ["book", "serve", "test", "check", "format", "chapters", "chapter"]
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_every_command_installs_what_it_needs(target, house):
-    house.make(target)
-    assert house.called("pip install")
+def test_every_command_installs_what_it_needs(house):
+    for target in ("book", "serve", "test", "check", "format", "chapters", "chapter"):
+        house.make(target)
+        assert house.called("pip install"), target
+        shutil.rmtree(house.root / ".venv")
 
 
 def test_a_broken_installation_goes_on(house):
@@ -153,13 +151,10 @@ def test_uv_installs_where_it_is_there_and_wanted(house):
     shutil.rmtree(house.root / ".venv")
     assert house.make("install", UV="").returncode == 0
     assert house.called("python -m pip install") and not house.called("uv ")
-
-
-def test_uv_finds_a_python_where_there_is_none(house):
-    house.program("uv")
+    shutil.rmtree(house.root / ".venv")
     (house.programs / "python3.13").unlink()
     house.make("install")
-    assert house.called("uv venv --quiet --seed --python 3.13 .venv")
+    assert house.called("uv venv --quiet --seed --python 3.13 .venv"), "it can fetch one"
 
 
 # What it says when it cannot
@@ -176,11 +171,7 @@ def test_uv_finds_a_python_where_there_is_none(house):
         ("pip install", "error sending request for url (x)", "no network?"),
         ("pip install", "No matching distribution found for torch", "Try Python 3.11 to 3.13"),
         ("pip install", "No solution found when resolving", "Try Python 3.11 to 3.13"),
-        (
-            "pip install",
-            "something else",
-            "failed, for the reason above (and in .venv/install.log)",
-        ),
+        ("pip install", "something else", "for the reason above (and in .venv/install.log)"),
         ("font_manager", "a broken matplotlib", "failed, for the reason above"),
     ],
 )
@@ -194,14 +185,10 @@ def test_says_why_it_could_not_install(no, says, sentence, uv, house):
     assert not (house.root / ".venv" / "installed").exists()
 
 
-@pytest.mark.parametrize(
-    ("no", "sentence"),
-    [("import venv", "apt-get install python3-venv"), ("-m venv", "No .venv could be made")],
-)
-def test_says_why_there_is_no_venv(no, sentence, house):
-    said = house.make("book", NO=no)
-    assert said.returncode != 0
-    assert sentence in said.stderr
+def test_says_why_there_is_no_venv(house):
+    assert "apt-get install python3-venv" in house.make("book", NO="import venv").stderr
+    assert "No .venv could be made" in house.make("book", NO="-m venv").stderr
+    assert not house.called("pip install")
 
 
 @pytest.mark.parametrize(
