@@ -5,16 +5,16 @@ lines, the expression that ends there.
 """
 
 import ast
-import io
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from truth.pages import Cell, Complaint
-from truth.shapes.comments import ShapeComment
-from truth.shapes.judge import Judge, Site
+from booklint import python
+from booklint.pages import Cell, Complaint
+from booklint.python import Function
+from booklint.shapes.comments import ShapeComment
+from booklint.shapes.judge import Judge, Site
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 Loop = ast.For | ast.AsyncFor
 # Statements that bind or give something which can be looked at.
 CHECKABLE = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr
@@ -65,7 +65,7 @@ class Finder:
 
     def __init__(self, source: str, tree: ast.Module) -> None:
         self._lines = source.split("\n")
-        self._tokens = _code_tokens(source)
+        self._tokens = python.code_tokens(source)
         self._nodes = list(_walk(tree))
 
     def place(self, comment: ShapeComment, number: int, plan: Plan) -> None:
@@ -260,19 +260,6 @@ class Instrumenter(ast.NodeTransformer):
             ],
             keywords=keywords or [],
         )
-
-
-def _code_tokens(source: str) -> list[tokenize.TokenInfo]:
-    nothing = {
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENDMARKER,
-    }
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return [token for token in tokens if token.type not in nothing]
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import nbformat
 from nbformat import v4
-from truth.pages import Page, parse
+from booklint.pages import Page, parse
 
 PICTURE = base64.b64encode(b"not looked at").decode()
 NOTATION = """

@@ -21,7 +21,7 @@ from planted import (
     text,
 )
 from test_pages import CHECKS, name_of
-from truth import (
+from booklint import (
     assets,
     cells,
     identity,
@@ -33,8 +33,8 @@ from truth import (
     setup,
     template,
 )
-from truth import stored as runs
-from truth.pages import Page, parse
+from booklint import stored as runs
+from booklint.pages import Page, parse
 
 ALT = {"mystnb": {"image": {"alt": "A curve."}, "figure": {"caption": "It rises."}}}
 PNG = {"image_png": PICTURE}

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 from planted import NOTATION, code, notebook
-from truth.shapes.run import complaints
+from booklint.shapes.run import complaints
 
 START = """
 import torch

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from truth import prose
-from truth.pages import Cell, Complaint, Page, paths, read
+from booklint import prose, python
+from booklint.pages import Cell, Complaint, Page, paths, read
 
 SIZES = ("Symbol", "Python name", "What it counts", "Where you can read it")
 TENSORS = ("Symbol", "Python name", "What it is", "Shape", "Chapter")
@@ -69,7 +69,9 @@ def parse(page: Page) -> Notation:
             if block.name == "header":
                 header = tuple(prose.plain(tokens).strip() for tokens in block.cells)
                 if header not in TABLES and "Python name" in header:
-                    what = f"no table has the columns {' | '.join(header)}: see truth/notation.py"
+                    what = (
+                        f"no table has the columns {' | '.join(header)}: see booklint/notation.py"
+                    )
                     notation.complaints.append(cell.complain(block.line, what))
             elif header in TABLES:
                 columns = dict(zip(header, block.cells, strict=True))
@@ -108,13 +110,8 @@ def names_in_code(page: Page) -> set[str]:
     """The names that a chapter's code assigns or takes as parameters."""
     found = set()
     for cell in page.code_cells:
-        if cell.is_setup:
-            continue
-        try:
-            tree = ast.parse(cell.source)
-        except SyntaxError:
-            continue
-        for node in ast.walk(tree):
+        tree = None if cell.is_setup else python.tree(cell.source)
+        for node in ast.walk(tree) if tree else ():
             match node:
                 case ast.Name(id=name, ctx=ast.Store()):
                     found.add(name)
