@@ -3,7 +3,7 @@
 import pytest
 from booklint.pages import paths, read
 from booklint.rules import complaints
-from booklint.shapes.run import in_a_process
+from booklint.shapes.process import in_a_process
 
 NOTEBOOKS = [path for path in paths() if path.suffix == ".ipynb"]
 

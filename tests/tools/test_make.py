@@ -328,6 +328,7 @@ def test_test_does_everything_in_order(ready):
         "ruff format --check",
         "lint-imports",
         "extract.py --check",
+        "tools/booklint",
         "font_manager",
         "-m pytest",
         "-m pytest --nbval book/",

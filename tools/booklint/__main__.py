@@ -15,7 +15,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 def main(arguments: list[str]) -> int:
     from booklint.pages import paths, read
     from booklint.rules import complaints
-    from booklint.shapes.run import in_a_process
+    from booklint.shapes.process import in_a_process
 
     wanted = [Path(name).resolve() for name in arguments if name != "--run"] or paths()
     if missing := [str(path) for path in wanted if not path.is_file()]:

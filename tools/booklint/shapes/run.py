@@ -1,8 +1,6 @@
 """Runs a chapter cell by cell, with its shape comments checked on the way.
 
-`python -m booklint.shapes.run CHAPTER` prints its complaints: a process of its own for each,
-because the threads and the hash seed are set when Python starts, and because nothing that a
-chapter changes (random state, default type, plotting style) may reach another.
+`python -m booklint.shapes.run CHAPTER` prints its complaints.
 """
 
 import __future__
@@ -13,15 +11,11 @@ import functools
 import io
 import linecache
 import operator
-import os
-import subprocess
 import sys
 import types
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-
-from execute import ENVIRONMENT
 
 from booklint.notation import sizes_beside
 from booklint.pages import Cell, Complaint, Page, read
@@ -32,24 +26,6 @@ from booklint.shapes.judge import Judge
 FUTURE = functools.reduce(
     operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 )
-
-# Chapters train for up to a minute; a machine in use takes its time.
-PATIENCE_S = 900
-
-
-def in_a_process(path: Path) -> list[str]:
-    """The complaints of the chapter stored at `path`, or what stopped the process."""
-    search = os.pathsep.join([str(Path(__file__).parents[2]), os.getenv("PYTHONPATH", "")])
-    run = subprocess.run(
-        [sys.executable, "-m", __name__, path.name],
-        # Nobody looks at the pictures here.
-        env=os.environ | ENVIRONMENT | {"MPLBACKEND": "agg", "PYTHONPATH": search},
-        cwd=path.parent,  # where Jupyter starts a notebook
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    return run.stdout.splitlines() + (run.stderr.splitlines() if run.returncode else [])
 
 
 def complaints(page: Page) -> list[Complaint]:
