@@ -39,7 +39,8 @@ def code_tokens(source: str) -> list[tokenize.TokenInfo]:
 
 def code_lines(source: str) -> set[int]:
     """The numbers of the lines that are neither blank nor a comment; docstrings are code here."""
-    return {
+    written = {number for number, line in enumerate(source.splitlines(), 1) if line.strip()}
+    return written & {
         line for token in code_tokens(source) for line in range(token.start[0], token.end[0] + 1)
     }
 
@@ -47,6 +48,19 @@ def code_lines(source: str) -> set[int]:
 def lines_of(node: ast.AST) -> set[int]:
     """The numbers of all lines on which a node stands."""
     return set(range(node.lineno, node.end_lineno + 1))
+
+
+def first_line(statement: ast.stmt) -> int:
+    """The line on which a statement starts, its decorators included."""
+    decorators = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def flat(target: ast.expr) -> list[ast.expr]:
+    """What is assigned to by a target that may be a tuple of targets."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return [inner for element in target.elts for inner in flat(element)]
+    return [target]
 
 
 def docstring_lines(parsed: ast.AST) -> set[int]:

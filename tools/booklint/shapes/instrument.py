@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from booklint import python
 from booklint.pages import Cell, Complaint
-from booklint.python import Function
+from booklint.python import Function, first_line, flat
 from booklint.shapes.comments import ShapeComment
 from booklint.shapes.judge import Judge, Site
 
@@ -112,7 +112,7 @@ class Finder:
         for node in reversed(self._nodes):
             body = getattr(node, "body", None)
             if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case) and body:
-                head_ends = self._before(_first_line(body[0]))
+                head_ends = self._before(first_line(body[0]))
                 start = getattr(node, "lineno", line)
                 if start <= line == head_ends:
                     if isinstance(node, Loop):
@@ -129,7 +129,7 @@ class Finder:
     def _parameters(self, line: int) -> tuple[Function, list[str]] | None:
         """The function whose parameters end on this line, and their names."""
         for node in reversed(self._nodes):
-            if isinstance(node, Function) and node.lineno <= line < _first_line(node.body[0]):
+            if isinstance(node, Function) and node.lineno <= line < first_line(node.body[0]):
                 names = [
                     argument.arg
                     for argument, last in _arguments(node.args)
@@ -205,11 +205,11 @@ class Instrumenter(ast.NodeTransformer):
     def _statement(self, node: ast.stmt, number: int) -> ast.stmt | list[ast.stmt]:
         match node:
             case ast.Assign(targets=[target, *_]):
-                return [node, self._check(node, number, _flat(target))]
+                return [node, self._check(node, number, flat(target))]
             case ast.AnnAssign(target=target) | ast.AugAssign(target=target):
                 return [node, self._check(node, number, [target])]
             case ast.For(target=target, body=body) | ast.AsyncFor(target=target, body=body):
-                body.insert(0, self._check(body[0], number, _flat(target)))
+                body.insert(0, self._check(body[0], number, flat(target)))
             case ast.Expr(value=ast.Yield(value=ast.expr() as value) as given):
                 given.value = self._call("value", number, [value])
             case ast.Expr(value=ast.Call(func=function, args=args, keywords=keywords)):
@@ -295,25 +295,14 @@ def _arguments(arguments: ast.arguments) -> Iterator[tuple[ast.arg, int]]:
         yield argument, (default or argument).end_lineno or 0
 
 
-def _first_line(statement: ast.stmt) -> int:
-    decorators = getattr(statement, "decorator_list", [])
-    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-
-
 def _require_value(statement: ast.stmt) -> None:
     if isinstance(statement, ast.AnnAssign | ast.Return) and statement.value is None:
         raise NotCheckableError(
             f"{_a(statement)} without a value: move it to a line that gives one"
         )
     targets = statement.targets if isinstance(statement, ast.Assign) else []
-    if any(isinstance(target, ast.Starred) for target in (_flat(targets[0]) if targets else [])):
+    if any(isinstance(target, ast.Starred) for target in (flat(targets[0]) if targets else [])):
         raise NotCheckableError("a starred name takes a list: name its parts")
-
-
-def _flat(target: ast.expr) -> list[ast.expr]:
-    if isinstance(target, ast.Tuple | ast.List):
-        return [inner for element in target.elts for inner in _flat(element)]
-    return [target]
 
 
 def _load(target: ast.expr) -> ast.expr:
