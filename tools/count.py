@@ -20,8 +20,8 @@ BARE, LAST = 10, 18
 TOP, NEW = ("__init__", "measure", "train"), ("exercises", "touch")
 
 
-def lines(*paths: Path) -> int:
-    return sum(len(python.code_lines(path.read_text("utf8"))) for path in paths)
+def lines(path: Path) -> int:
+    return len(python.code_lines(path.read_text("utf8")))
 
 
 def chapters(root: Path) -> dict[int, Path]:
