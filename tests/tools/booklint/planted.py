@@ -30,7 +30,7 @@ NOTATION = """
 
 | Python name | What it does | Chapter |
 |---|---|---|
-| `nn.Linear` | stands in for the book's own names | 3 |
+| `softmax` | turns scores into shares | 3 |
 """
 
 

@@ -197,6 +197,10 @@ PLANTED = {
                 ('<p>It is <b>0.95</b> <a href="https://arxiv.org/abs/1">there</a></p>',),
             ),
             (("```{figure} a.png\n\nIt is 0.95.\n```",), ("```{figure} 0.95.png\n\nYes.\n```",)),
+            (("```{math} y = 0.5\n```",), ("{abbr}`0.95 (a)` and {math}`x`",)),
+            (("In {math}`0.95`.",), ("In `0.95`.",)),
+            (("```{raw} html\n<p>0.95</p>\n```",), ("```{code} python\n0.95\n```",)),
+            (("An ![of 0.95](a.png)",), ("An ![of 0.95](a.png)", "0.95")),
             # What needs no cell: cited in the same sentence, a name, a definition
             ((f"It is 0.95.\nSee {CITED}.",), (f"It is 0.95 by {CITED}.",)),
             (
@@ -233,6 +237,7 @@ PLANTED = {
         [
             ((LONG,), (LONG, "long:one-table")),
             ((LONG, "long:"), (LONG, "setup")),
+            ((LONG,), (LONG, "export")),
             (("1", "long:no-need"), (LONG[:-9].replace("\n", "\n\n"),)),
         ],
     ),
@@ -281,6 +286,7 @@ PLANTED = {
             ("[a](target.md#too-deep)", "[a](target.md#deep-enough)"),
             ("[a](target.md#explicit)", "(mine)=\n# Title\n\n[a](#mine)"),
             ("[a](#nowhere)", "# A heading\n\n[a](#a-heading)"),
+            ("```{include} gone.md\n```", "```{math}\n:label: sum\nx\n```\n\n[a](#sum)"),
             ("[a](../secret.md)", "[a](https://a.org/missing.md#nowhere)"),
             ("![a](_static/missing.png)", "![a](_static/there.png)"),
             ("```{figure} missing.png\nA.\n```", "```{figure} _static/there.png\nA.\n```"),
@@ -294,8 +300,8 @@ PLANTED = {
         [
             (fault, "# Notation")
             for fault in [
-                "`nn.Linear` -> `no_such_name`",
-                "`nn.Linear` -> nn.Linear",
+                "`softmax` -> `no_such_name`",
+                "`softmax` -> softmax",
                 "| 3 |\n -> | 4 |\n",
                 "| 3 |\n -> | somewhere |\n",
                 "[3](03_three.ipynb) -> [4](04_four.ipynb)",
@@ -423,3 +429,11 @@ def test_complaint_names_the_line_of_the_set_up_cell_that_differs(keep, line):
 @pytest.mark.parametrize("texts", [("Up to 0.95.", "It rises."), ("A curve.", "0.95 at most.")])
 def test_numbers_are_found_in_texts_of_pictures(texts):
     assert numbers.are_found(pictured(*texts))
+
+
+def test_links_are_followed_in_outputs_and_to_named_figures(book):
+    path = book / "05_softmax.ipynb"
+    broken = notebook(code("1", shows(HTML, '<a href="gone.md">a</a>')), path=path)
+    assert links.resolve(broken)
+    figure = code(mystnb={"figure": {"name": "fig-shares"}})
+    assert not links.resolve(notebook(figure, text("[a](#fig-shares)"), path=path))
