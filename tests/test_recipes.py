@@ -14,10 +14,10 @@ from bareattention.recipes import (
     FINAL_25,
     FINAL_ALL,
     LADDER,
+    NAKED_ATTENTION,
     PIXELS,
     RECIPES,
     REMOVALS,
-    SEED_B,
     TRIED,
     TRIED_SINCE,
     WITHOUT_ATTENTION,
@@ -155,14 +155,23 @@ def test_the_pixel_models_differ_in_what_stands_in_place_of_attention():
         "pixels-uniform": {"in_place_of_attention": (None, "uniform")},
         "pixels-linear": {"kind": ("pixels", "linear")},
     }
-    assert changes(pixels, SEED_B) == {"one_normalisation": (True, False), "epochs": (8, 128)}
+    assert changes(pixels, NAKED_ATTENTION) == {
+        "one_normalisation": (True, False),
+        "epochs": (8, 128),
+    }
 
 
 def test_the_pixel_models_are_taught_as_naked_attention_is():
-    how = {name: choices(SEED_B)[name] for name in ("batch_size", "learning_rate", "epochs")}
+    how = {
+        name: choices(NAKED_ATTENTION)[name] for name in ("batch_size", "learning_rate", "epochs")
+    }
     assert how == {"batch_size": 16, "learning_rate": 0.01, "epochs": 128}
-    assert (SEED_B.optimizer, SEED_B.weight_decay) == ("adam", 0)
-    assert SEED_B.replacement and SEED_B.keep_best and not SEED_B.augmentation
+    assert (NAKED_ATTENTION.optimizer, NAKED_ATTENTION.weight_decay) == ("adam", 0)
+    assert (
+        NAKED_ATTENTION.replacement
+        and NAKED_ATTENTION.keep_best
+        and not NAKED_ATTENTION.augmentation
+    )
 
 
 @pytest.mark.bad_input
@@ -204,7 +213,7 @@ def test_every_recipe_has_one_name_and_says_something_of_its_own():
         {"final": FINAL},
         {"final_all": FINAL_ALL},
         {"final_25": FINAL_25},
-        {"seed_b": SEED_B},
+        {"naked_attention": NAKED_ATTENTION},
     )
     assert [*RECIPES] == [name for group in groups for name in group]
     assert all(RECIPES[name] is group[name] for group in groups for name in group)
@@ -223,7 +232,7 @@ def test_recipes_cannot_be_changed():
         LADDER["patches"].epochs = 1
     for group in (RECIPES, LADDER, REMOVALS, WITHOUT_ATTENTION, PIXELS, TRIED, TRIED_SINCE):
         with pytest.raises(TypeError):
-            group["patches"] = SEED_B
+            group["patches"] = NAKED_ATTENTION
 
 
 # Models
@@ -289,13 +298,13 @@ PARAMETERS = {
     "pixels-identity": 1 + linear(784, 10),
     "pixels-uniform": 1 + linear(784, 10),
     "pixels-linear": linear(784, 10),
-    "seed_b": 3 + linear(784, 10),
+    "naked_attention": 3 + linear(784, 10),
 }
 
 
 def test_the_sizes_by_hand_are_the_known_ones():
     known = {"linear": 7850, "rows": 11_098, "heads": 38_218, "depth": 122_122, "mean": 104_842}
-    known |= {"patches": 108_682, "pixels-identity": 7851, "seed_b": 7853}
+    known |= {"patches": 108_682, "pixels-identity": 7851, "naked_attention": 7853}
     assert {name: PARAMETERS[name] for name in known} == known
 
 
@@ -355,14 +364,14 @@ def test_naked_attentions_parameters_copied_in_give_its_logits(query, key, digit
     """
     draw = np.random.default_rng(0)
     value, weight, bias = 0.9, draw.normal(size=(10, 784)), draw.normal(size=10)
-    images = SEED_B.preparation(digits.training.images)(digits.validation.images[:5])
+    images = NAKED_ATTENTION.preparation(digits.training.images)(digits.validation.images[:5])
     wanted = []
     for image in images.double().numpy().reshape(5, 784):
         scores = np.outer(image * query, image * key)  # divided by the root of one channel
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         mixed = powers / powers.sum(axis=1, keepdims=True) @ (image * value)
         wanted.append(weight @ mixed + bias)
-    model = RECIPES["seed_b"].model()
+    model = RECIPES["naked_attention"].model()
     state = {"W_query": [[query]], "W_key": [[key]], "W_value": [[value]]}
     state |= {"output.weight": weight, "output.bias": bias}
     model.load_state_dict({name: torch.tensor(number) for name, number in state.items()})
@@ -399,7 +408,7 @@ def test_preparation_is_what_numpy_computes(name, digits):
 def test_the_odd_normalisation_makes_pixels_small(digits):
     """Each pixel has mean 0, and the divisor is a deviation of variances: far too large."""
     training = digits.training.images
-    ready = SEED_B.preparation(training)(training)[..., 0]
+    ready = NAKED_ATTENTION.preparation(training)(training)[..., 0]
     assert ready.mean(dim=0).abs().max() < 1e-6
     assert ready.std() < 0.05
     ordinary = PIXELS["pixels"].preparation(training)(training)
@@ -407,7 +416,7 @@ def test_the_odd_normalisation_makes_pixels_small(digits):
     assert ordinary.std().item() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["patches", "linear", "pixels", "seed_b"])
+@pytest.mark.parametrize("name", ["patches", "linear", "pixels", "naked_attention"])
 def test_preparation_looks_at_nothing_but_the_images_handed_over(name, digits):
     """An image is prepared alike alone, in any company, and later on."""
     training, others = digits.training.images[:300].clone(), digits.test.images[:40]

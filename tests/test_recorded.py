@@ -44,7 +44,7 @@ def test_every_full_training_has_three_seeds(name):
     assert [run.seed for run in recorded(name)] == SEEDS
 
 
-@pytest.mark.parametrize("name", ["seed_b", "final_all", "final_25", *TRIED, *TRIED_SINCE])
+@pytest.mark.parametrize("name", ["naked_attention", "final_all", "final_25", *TRIED, *TRIED_SINCE])
 def test_what_takes_long_or_led_no_further_has_one_seed(name):
     assert [run.seed for run in recorded(name)] == [1 if name == "final_25" else 0]
 

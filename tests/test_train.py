@@ -383,7 +383,7 @@ def test_test_digits_are_not_looked_at_unless_asked(few, watch, tmp_path):
     assert with_final.pop("final") and with_final == but_for_time(read(tmp_path / "without"))
 
 
-@pytest.mark.parametrize("model", ["linear", "seed_b"])
+@pytest.mark.parametrize("model", ["linear", "naked_attention"])
 def test_other_test_digits_change_nothing_but_the_test_figures(few, tmp_path, model):
     """So neither the normalisation nor the parameters depend on them."""
     run(tmp_path / "a", "--final", model=model)
@@ -888,7 +888,7 @@ def test_a_device_that_is_not_there_is_told_before_the_training(never, tmp_path,
     "arguments, parts",
     [
         ([], ["--model"]),
-        (["--model", "transformer"], ["--model", "'transformer'", "patches", "seed_b"]),
+        (["--model", "transformer"], ["--model", "'transformer'", "patches", "naked_attention"]),
         (["--model"], ["--model"]),
         (["--data", "cifar"], ["--data", "'cifar'", "mnist5k"]),
         (["--seed", "-1"], ["--seed", "'-1'", "a whole number"]),

@@ -198,7 +198,7 @@ def draw_curves(names: Iterable[str]) -> Axes:
     return ax
 
 
-def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axes]:
+def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) -> list[Axes]:
     """Draw wrong test digits against parameters, and against seconds of training.
 
     Args:
@@ -227,7 +227,7 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axe
     return found
 
 
-MARKS = {"final": ("*", "C3"), "seed_b": ("D", "C1")}  # rungs are blue circles
+MARKS = {"final": ("*", "C3"), "naked_attention": ("D", "C1")}  # rungs are blue circles
 # Names in the picture, and on which side of its point each stands; other rungs go without.
 NAMED = {
     "linear": ("linear\nlayer", "left"),
@@ -235,7 +235,7 @@ NAMED = {
     "augmentation": ("rows, augmented", "right"),
     "patches": ("last rung", "left"),
     "final": ("final model", "left"),
-    "seed_b": ("NakedAttention", "above"),
+    "naked_attention": ("NakedAttention", "above"),
 }
 
 
