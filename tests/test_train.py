@@ -19,12 +19,12 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from bareattention import records, train
-from bareattention.beyond import MuonAndAdamW, random_distortion
 from bareattention.chapters.patches import DigitConfig
 from bareattention.chapters.training import report_line
 from bareattention.data import MNIST5K_FILE, Digits, DigitSplits, load_digits
-from bareattention.recipes import RECIPES, Recipe
-from bareattention.records import load_run, machine_class, versions
+from bareattention.experiments.recipes import RECIPES, Recipe
+from bareattention.experiments.runs import load_run, machine_class, versions
+from bareattention.experiments.tricks import MuonAndAdamW, random_distortion
 
 SIZES = {"training": 60, "validation": 20, "test": 30}
 SMALL = ("--epochs", "3", "--batch-size", "16")

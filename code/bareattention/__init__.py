@@ -10,6 +10,7 @@ from bareattention.chapters.cost import (
     kept_bytes,
     measure_cost,
     naive_attention,
+    seconds_in_turn,
 )
 from bareattention.chapters.digits import (
     as_patches,
@@ -84,9 +85,15 @@ from bareattention.checks import (
     shape_of,
 )
 from bareattention.data import DataError, Digits, DigitSplits, Provenance, load_digits
-from bareattention.plotting import axes, bars, heatmap, panels, pictures
-from bareattention.recipes import LADDER, PIXELS, RECIPES, REMOVALS, WITHOUT_ATTENTION, Recipe
-from bareattention.records import (
+from bareattention.experiments.recipes import (
+    LADDER,
+    PIXELS,
+    RECIPES,
+    REMOVALS,
+    WITHOUT_ATTENTION,
+    Recipe,
+)
+from bareattention.experiments.runs import (
     RecordError,
     Run,
     load_run,
@@ -95,6 +102,7 @@ from bareattention.records import (
     save_measurement,
     save_run,
 )
+from bareattention.plotting import axes, bars, heatmap, panels, pictures
 
 __all__ = [
     "LADDER",
@@ -187,6 +195,7 @@ __all__ = [
     "save_checkpoint",
     "save_measurement",
     "save_run",
+    "seconds_in_turn",
     "shape_of",
     "sinusoidal_positions",
     "small_example",

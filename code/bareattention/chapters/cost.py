@@ -8,6 +8,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from bareattention.checks import check_number, check_positive_integer
 
-__all__ = ["growth_exponent", "kept_bytes", "measure_cost", "naive_attention"]
+__all__ = ["growth_exponent", "kept_bytes", "measure_cost", "naive_attention", "seconds_in_turn"]
 
 
 def naive_attention(
@@ -60,11 +61,25 @@ def kept_bytes(function: Callable, *inputs: Float[Tensor, "..."]) -> int:
     return sum(kept.values())
 
 
-def _seconds(function: Callable, inputs: Sequence[Tensor]) -> float:
-    """Wall time of one forward and backward pass."""
-    start = time.perf_counter()
+def seconds_in_turn(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Time all ways in turn, again and again, so that a disturbance hits all of them alike.
+
+    Args:
+        ways: name -> what is timed.
+        repeats: how often each is timed; a first turn is slower and does not count.
+    Returns: name -> median wall time in seconds.
+    """
+    times = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            times[name] += [time.perf_counter() - start] if turn else []
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def _forward_and_backward(function: Callable, inputs: Sequence[Tensor]) -> None:
     function(*inputs).sum().backward()
-    return time.perf_counter() - start
 
 
 def measure_cost(
@@ -74,8 +89,6 @@ def measure_cost(
     repeats: int = 9,
 ) -> list[dict]:
     """Measure time and kept memory of attention, forward and backward, for growing lengths.
-
-    All ways take turns, again and again, so that a disturbance hits all of them alike.
 
     Args:
         ways: name -> function of queries, keys and values, each `(1, 1, seq_len, d_k)`.
@@ -95,12 +108,8 @@ def measure_cost(
     rows, unit = [], None
     for seq_len in lengths:
         inputs = [torch.randn(1, 1, seq_len, d_k, requires_grad=True) for _ in range(3)]
-        times = {name: [] for name in ways}
-        for turn in range(repeats + 1):
-            for name, way in ways.items():
-                taken = _seconds(way, inputs)
-                times[name] += [taken] if turn else []  # a first pass is slower
-        medians = {name: statistics.median(found) for name, found in times.items()}
+        both = {name: partial(_forward_and_backward, way, inputs) for name, way in ways.items()}
+        medians = seconds_in_turn(both, repeats)
         unit = unit or next(iter(medians.values()))
         times = {name: median / unit for name, median in medians.items()}
         kept = {name: kept_bytes(way, *inputs) for name, way in ways.items()}

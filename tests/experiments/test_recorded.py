@@ -19,7 +19,7 @@ from bareattention import (
     recorded,
     standardise,
 )
-from bareattention.recipes import TRIED, TRIED_SINCE
+from bareattention.experiments.recipes import TRIED, TRIED_SINCE
 
 SEEDS = [0, 1, 2]
 FULL = [*LADDER, *REMOVALS, *WITHOUT_ATTENTION, *PIXELS]

@@ -9,7 +9,7 @@ from expectations import assert_equal_numbers, untouched
 
 from bareattention.chapters.parameters import count_parameters
 from bareattention.data import load_digits
-from bareattention.recipes import (
+from bareattention.experiments.recipes import (
     FINAL,
     FINAL_25,
     FINAL_ALL,
@@ -22,7 +22,7 @@ from bareattention.recipes import (
     TRIED_SINCE,
     WITHOUT_ATTENTION,
 )
-from bareattention.records import check_portable, recorded
+from bareattention.experiments.runs import check_portable, recorded
 
 EACH = pytest.mark.parametrize("name", RECIPES)
 

@@ -9,7 +9,7 @@ from strategies import generators, normal
 from torch.nn import functional as F
 
 from bareattention import DigitConfig, DigitTransformer, fit, random_affine, warm_up_and_cosine
-from bareattention.beyond import AveragedWeights, MuonAndAdamW, random_distortion
+from bareattention.experiments.tricks import AveragedWeights, MuonAndAdamW, random_distortion
 
 
 def seeded(seed=0):

@@ -9,7 +9,14 @@ import matplotlib.pyplot as plt
 import pytest
 
 from bareattention import LADDER, RECIPES, recorded, results
-from bareattention.results import PUBLISHED, Summary, as_table, as_tried, commands, summary
+from bareattention.experiments.tables import (
+    PUBLISHED,
+    Summary,
+    as_table,
+    as_tried,
+    commands,
+    summary,
+)
 
 RECORDED = [name for name in RECIPES if any(run.final for run in recorded(name))]
 MISSING = "no-such-record"

@@ -14,9 +14,9 @@ from statistics import fmean, stdev
 
 from matplotlib.axes import Axes
 
+from bareattention.experiments.recipes import LADDER, RECIPES
+from bareattention.experiments.runs import Run, recorded
 from bareattention.plotting import axes, panels
-from bareattention.recipes import LADDER, RECIPES
-from bareattention.records import Run, recorded
 
 NOT_YET = "not yet recorded"
 WIDTH = 30  # characters for what is said of a model, so that a phone shows the accuracy beside it
@@ -171,7 +171,7 @@ def as_tried(names: Iterable[str]) -> str:
 
 def commands(names: Iterable[str]) -> str:
     """Say with which command each recorded run was made, one line each."""
-    return "\n".join(run.record["command"] for name in names for run in recorded(name))
+    return "\n".join(run.command for name in names for run in recorded(name))
 
 
 def draw_curves(names: Iterable[str]) -> Axes:

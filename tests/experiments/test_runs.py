@@ -20,7 +20,7 @@ import torch
 import bareattention
 from bareattention import records
 from bareattention.data import Provenance
-from bareattention.records import (
+from bareattention.experiments.runs import (
     RecordError,
     Run,
     check_portable,
@@ -391,7 +391,7 @@ def test_a_command_is_written_without_the_folders_of_this_machine(monkeypatch, t
 
 
 def test_the_command_is_the_one_that_was_typed():
-    program = "from bareattention.records import command_line; print(command_line())"
+    program = "from bareattention.experiments.runs import command_line; print(command_line())"
     ran = subprocess.run(
         [sys.executable, "-c", program, "--seed", "0"], capture_output=True, text=True, check=True
     )
