@@ -132,12 +132,13 @@ def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) 
             command=_command(asked),
         )
     )
-    # What the numbers depend on.
+    # What the numbers depend on; the machine first, since it decides some that follow.
     about = {
-        **{"model": asked.model, "seed": asked.seed, **configuration, "device": str(device)},
-        **{"flush_denormals": asked.flush_denormals, "threads": torch.get_num_threads()},
-        **{"processor": processor(device), "versions": versions()},
+        **{"threads": torch.get_num_threads(), "processor": processor(device)},
+        **{"versions": versions(), "device": str(device), "model": asked.model},
+        **{"seed": asked.seed, "flush_denormals": asked.flush_denormals},
     }
+    about |= configuration
     checkpoint = Checkpoint(kept, about, asked.resume)
     parts = _prepared(
         recipe, {"training": training, "validation": digits.validation, "test": digits.test}, device

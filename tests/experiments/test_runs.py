@@ -237,7 +237,7 @@ def test_a_record_that_is_cut_anywhere_or_lacks_a_field_is_refused(file):
     whole = file.read_bytes()
     for length in range(0, len(whole) - 2, 7):
         file.write_bytes(whole[:length])
-        with pytest.raises(RecordError, match="patches-seed3.json: "):
+        with pytest.raises(RecordError, match=r"patches-seed3\.json: "):
             load_run(file)
     content = json.loads(whole)
     given_by_the_type = {"kind", "format", "cpu_seconds", "final", "parameters_file"}
@@ -257,7 +257,7 @@ def test_damaged_or_missing_parameters_are_refused(file):
     beside.unlink()
     with pytest.raises(RecordError, match=rf"^{beside} cannot be read: No such file"):
         load_run(file)
-    with pytest.raises(RecordError, match="nothing.json cannot be read: No such file"):
+    with pytest.raises(RecordError, match=r"nothing\.json cannot be read: No such file"):
         load_run(file.with_name("nothing"))
 
 
@@ -267,7 +267,7 @@ def test_a_record_under_another_name_is_refused(tmp_path):
         with pytest.raises(RecordError, match=rf"wanted its own name, got {model}-seed{seed}$"):
             recorded("patches", tmp_path)
     save_measurement(tmp_path / "time-measured.json", a_table())
-    with pytest.raises(RecordError, match="wanted its own name, got cost$"):
+    with pytest.raises(RecordError, match=r"wanted its own name, got cost$"):
         recorded_measurement("time", tmp_path)
 
 

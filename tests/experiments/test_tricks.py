@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-from expectations import holds_for_all, names, refused, untouched
+from expectations import names, refused, untouched
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import generators, normal
-from torch.nn import functional as F
+from strategies import normal
 
-from bareattention import DigitConfig, DigitTransformer, fit, random_affine, warm_up_and_cosine
+from bareattention import DigitConfig, DigitTransformer, random_affine, warm_up_and_cosine
 from bareattention.experiments.tricks import AveragedWeights, MuonAndAdamW, random_distortion
 
 
@@ -111,78 +110,6 @@ def test_random_distortion_keeps_its_promises(promise):
     promise(random_distortion)
 
 
-def by_hand(images, generator, elastic=1.0, knots=6, mistake="", **ranges):
-    """The same by hand, with one thing wrong."""
-    n, side, _ = images.shape
-    drawn = 2 * torch.rand(n, 5, generator=generator).to(images) - 1
-    chosen = USUAL | ranges
-    turn = (chosen["degrees"] * drawn[:, 0]).deg2rad()
-    slant, zero, one = chosen["shear"] * drawn[:, 2], torch.zeros(n), torch.ones(n)
-    turned = torch.stack([turn.cos(), -turn.sin(), turn.sin(), turn.cos()], 1).view(n, 2, 2)
-    sheared = torch.stack([one, slant, zero, one], 1).view(n, 2, 2).to(images)
-    matrix = (1 + chosen["size"] * drawn[:, 1])[:, None, None] * turned @ sheared
-    theta = torch.cat([matrix, 2 * chosen["pixels"] * drawn[:, 3:, None] / side], dim=2)
-    grid = F.affine_grid(theta, [n, 1, side, side], align_corners=False)
-    if mistake == "every pixel by itself":
-        knots = side
-    shape = {"both sides alike": (n, 1), "one draw for all images": (1, 2)}.get(mistake, (n, 2))
-    knot_moves = torch.randn(*shape, knots, knots, generator=generator).to(images)
-    if mistake == "to one side only":
-        knot_moves = knot_moves.abs()
-    if mistake == "evenly spread":
-        knot_moves = 2 * torch.rand(n, 2, knots, knots, generator=generator).to(images) - 1
-    how = {"mode": "bicubic", "align_corners": True} | {
-        "breaks off at knots": {"mode": "bilinear"},
-        "jumps between knots": {"mode": "nearest", "align_corners": None},
-        "knots between the pixels": {"align_corners": False},
-    }.get(mistake, {})
-    smooth = F.interpolate(knot_moves, (side, side), **how).permute(0, 2, 3, 1)
-    unit = {"shares of a side": 1.0, "half pixels": 1 / side}.get(mistake, 2 / side)
-    bent = elastic * unit * smooth
-    look = {"padding_mode": "border", "align_corners": False}
-    if mistake == "mirror outside":
-        look["padding_mode"] = "reflection"
-    if mistake == "two looks":
-        plain = F.affine_grid(torch.eye(2, 3).expand(n, 2, 3).to(images), [n, 1, side, side], False)
-        images, grid = F.grid_sample(images[:, None], grid, **look)[:, 0], plain
-    if mistake == "bent alone":
-        grid = F.affine_grid(torch.eye(2, 3).expand(n, 2, 3).to(images), [n, 1, side, side], False)
-    found = F.grid_sample(images[:, None], grid + bent, **look)[:, 0]
-    return images.copy_(found) if mistake == "in place" else found
-
-
-MISTAKES = {
-    "every pixel by itself": follows_smoothly,
-    "both sides alike": knots_move_as_far_as_asked,
-    "one draw for all images": knots_move_as_far_as_asked,
-    "to one side only": knots_move_as_far_as_asked,
-    "evenly spread": knots_move_as_far_as_asked,
-    "breaks off at knots": follows_smoothly,
-    "jumps between knots": follows_smoothly,
-    "knots between the pixels": knots_move_as_far_as_asked,
-    "shares of a side": knots_move_as_far_as_asked,
-    "half pixels": knots_move_as_far_as_asked,
-    "mirror outside": turns_as_random_affine_does,
-    "two looks": looks_once,
-    "bent alone": turns_as_random_affine_does,
-    "in place": looks_once,
-}
-
-
-@pytest.mark.parametrize("mistake, promise", MISTAKES.items(), ids=MISTAKES.keys())
-def test_mistaken_bends_are_found(mistake, promise):
-    def function(images, generator, **how):
-        return by_hand(images, generator, mistake=mistake, **how)
-
-    with pytest.raises(AssertionError):
-        promise(function)
-
-
-@pytest.mark.parametrize("promise", PROMISES, ids=names(PROMISES))
-def test_the_bends_that_mistakes_are_made_of_keep_the_promises(promise):
-    promise(by_hand)
-
-
 @pytest.mark.parametrize("knots", [2, 3, 5])
 def test_so_many_knots_along_a_side_move_by_themselves(knots):
     moved = moves(random_distortion, n=60, knots=knots, elastic=0.1)[:, 1:-1, 1:-1]
@@ -209,18 +136,6 @@ def test_not_bent_at_all_it_is_random_affine_to_the_last_digit(seed, ranges, n, 
     assert torch.equal(found, random_affine(images, seeded(seed), **ranges))
 
 
-@given(generator=generators, n=st.integers(1, 4), side=st.integers(1, 9), knots=st.integers(2, 12))
-@settings(max_examples=20)
-def test_images_of_any_size_stay_within_their_darkest_and_lightest(generator, n, side, knots):
-    images = normal(generator, n, side, side)
-    with untouched(images):
-        bent = random_distortion(images, generator, elastic=float(side), knots=knots)
-    assert bent.shape == images.shape and bent.data_ptr() != images.data_ptr()
-    least, most = images.flatten(1).aminmax(dim=1)
-    assert (bent.flatten(1) >= least[:, None] - 1e-5).all()
-    assert (bent.flatten(1) <= most[:, None] + 1e-5).all()
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_images_of_all_float_types_keep_them(dtype):
     images = torch.rand(3, 8, 8, generator=seeded()).to(dtype)
@@ -229,15 +144,12 @@ def test_images_of_all_float_types_keep_them(dtype):
     assert bent.dtype == dtype and bent.shape == images.shape and bent.isfinite().all()
 
 
-@given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=10)
-def test_the_generator_alone_decides(seed):
-    images, generator = normal(seeded(seed), 5, 11, 11), seeded(seed)
-    torch.manual_seed(0)
+def test_the_generator_alone_decides():
+    images, generator = normal(seeded(), 5, 11, 11), seeded(1)
     before = torch.get_rng_state()
     first, second = (random_distortion(images, generator, **NOTHING) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), before), "PyTorch's own generator was used"
-    assert torch.equal(first, random_distortion(images, seeded(seed), **NOTHING))
+    assert torch.equal(first, random_distortion(images, seeded(1), **NOTHING))
     assert not torch.equal(first, second) and not torch.equal(first, images)
 
 
@@ -292,14 +204,6 @@ def test_each_parameter_goes_to_one_part_and_to_the_right_one(change):
     assert {"tokens.embedding.weight", "output.weight", "output.bias"} < outer
 
 
-def test_all_groups_of_the_parts_are_its_own():
-    optimizer = MuonAndAdamW(small_model(), RATE, DECAY)
-    groups = [group for part in optimizer.parts for group in part.param_groups]
-    assert all(ours is theirs for ours, theirs in zip(optimizer.param_groups, groups, strict=True))
-    assert [group["lr"] for group in groups] == [RATE] * 3
-    assert [group["weight_decay"] for group in groups] == [DECAY, DECAY, 0.0]
-
-
 def test_each_part_moves_its_parameters_as_pytorchs_own_does():
     """Three steps, so that what they remember counts as well."""
     ours, theirs = small_model(), small_model()
@@ -328,51 +232,6 @@ def test_each_part_moves_its_parameters_as_pytorchs_own_does():
             assert torch.equal(parameter, parameters[name]), f"{name} in step {step}"
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
-def test_a_step_of_muon_goes_equally_far_in_all_directions(scale):
-    """Whatever the size of the gradient; on average each number moves by a fifth of the rate."""
-    model = small_model()
-    before, (inner, _) = state_of(model), within_blocks(model)
-    draw_gradients(model)
-    for parameter in model.parameters():
-        parameter.grad *= scale
-    MuonAndAdamW(model, RATE, 0.0).step()
-    for name in inner:
-        step = before[name] - model.get_parameter(name).detach()
-        ways = torch.linalg.svdvals(step) / (0.2 * RATE * max(step.shape) ** 0.5)
-        assert ways.max() < 1.3 and ways.median() > 0.6, name
-        assert 0.75 < step.square().mean().sqrt() / (0.2 * RATE) < 1.2, name
-        along = F.cosine_similarity(step.flatten(), model.get_parameter(name).grad.flatten(), 0)
-        assert along > 0.6, f"{name} climbs"
-
-
-@pytest.mark.parametrize("change", OPTIONS)
-def test_a_step_changes_every_parameter(change):
-    model = small_model(**change)
-    before = state_of(model)
-    draw_gradients(model)
-    MuonAndAdamW(model, RATE, DECAY).step()
-    for name, parameter in model.named_parameters():
-        assert (parameter != before[name]).float().mean() > 0.9, name
-        assert parameter.isfinite().all(), name
-
-
-def test_matrices_decay_in_both_parts_and_biases_and_norms_do_not():
-    """Without gradients, a step leaves nothing but the decay."""
-
-    def compare(rate, decay):
-        model = small_model()
-        before = state_of(model)
-        for parameter in model.parameters():
-            parameter.grad = torch.zeros_like(parameter)
-        MuonAndAdamW(model, rate, decay).step()
-        for name, parameter in model.named_parameters():
-            kept = 1 - rate * decay if parameter.ndim == 2 else 1
-            torch.testing.assert_close(parameter.detach(), kept * before[name], rtol=1e-6, atol=0)
-
-    holds_for_all(compare, 20, rate=st.floats(1e-3, 0.5), decay=st.floats(0.05, 0.9))
-
-
 def test_zero_grad_takes_all_gradients_away():
     model = small_model()
     optimizer = MuonAndAdamW(model, RATE, DECAY)
@@ -396,51 +255,19 @@ def test_a_parameter_without_a_gradient_stays_as_it_is():
     assert stayed == frozen
 
 
-# A schedule moves both
-
-
-class SharesNever(MuonAndAdamW):
-    """Its groups are copies, and the parts never hear of a schedule."""
-
-    def _share_groups(self):
-        self.param_groups = [dict(group) for part in self.parts for group in part.param_groups]
-
-
-class SharesOnce(MuonAndAdamW):
-    """Its groups are the parts' own until these load theirs anew."""
-
-    def load_state_dict(self, state_dict):
-        for part, state in zip(self.parts, state_dict["parts"], strict=True):
-            part.load_state_dict(state)
-
-
-class Forgetful(MuonAndAdamW):
-    """Loads nothing."""
-
-    def load_state_dict(self, state_dict):
-        pass
-
-
-class HalfForgetful(MuonAndAdamW):
-    """Loads what AdamW remembers, and shares all groups; Muon starts anew."""
-
-    def load_state_dict(self, state_dict):
-        self.parts[1].load_state_dict(state_dict["parts"][1])
-        self._share_groups()
-
-
-def steps_are_as_long_as_the_rate_says(make, loaded_after=None):
+@pytest.mark.parametrize("loaded_after", [None, 1, 9])
+def test_a_schedule_moves_the_rates_of_both_parts(loaded_after):
     """With the same gradient again and again, a step is as long as the learning rate, times a
-    number of its own; for the matrices within blocks and for all else."""
+    number of its own; for the matrices within blocks and for all else, and after loading, too."""
     model, n_steps = small_model(), 20
-    optimizer = make(model, RATE, 0.0)
+    optimizer = MuonAndAdamW(model, RATE, 0.0)
     schedule = warm_up_and_cosine(optimizer, n_steps)
     first, rates = {}, []
     draw_gradients(model)
     for step in range(n_steps):
         if step == loaded_after:
             kept = optimizer.state_dict(), schedule.state_dict()
-            optimizer = make(model, RATE, 0.0)
+            optimizer = MuonAndAdamW(model, RATE, 0.0)
             schedule = warm_up_and_cosine(optimizer, n_steps)
             optimizer.load_state_dict(kept[0]), schedule.load_state_dict(kept[1])
         before = state_of(model)
@@ -453,105 +280,6 @@ def steps_are_as_long_as_the_rate_says(make, loaded_after=None):
             first.setdefault(name, moved / rate)
             assert abs(moved - first[name] * rate) < 0.03 * first[name] * RATE, f"{name}, {step}"
     assert max(rates) > 0.95 * RATE and rates[0] < 0.2 * RATE and rates[-1] < 1e-3 * RATE
-
-
-@pytest.mark.parametrize("loaded_after", [None, 1, 9])
-def test_a_schedule_moves_the_rates_of_both_parts(loaded_after):
-    """After a checkpoint was loaded, too."""
-    steps_are_as_long_as_the_rate_says(MuonAndAdamW, loaded_after)
-
-
-@pytest.mark.parametrize("make, loaded_after", [(SharesNever, None), (SharesOnce, 9)])
-def test_rates_that_a_schedule_does_not_reach_are_found(make, loaded_after):
-    with pytest.raises(AssertionError):
-        steps_are_as_long_as_the_rate_says(make, loaded_after)
-
-
-def test_a_rate_of_zero_stops_all_of_it_after_loading_too():
-    model = small_model()
-    optimizer = MuonAndAdamW(model, RATE, DECAY)
-    draw_gradients(model)
-    optimizer.step()
-    optimizer.load_state_dict(optimizer.state_dict())
-    for group in optimizer.param_groups:
-        group["lr"] = 0.0
-    with untouched(*model.parameters()):
-        optimizer.step()
-
-
-# Checkpoints
-
-
-def data(n=23, seed=0):
-    """Noisy pictures of three kinds."""
-    kinds, generator = normal(seeded(99), 3, 4, 4), seeded(seed)
-    labels = torch.randint(3, (n,), generator=generator)
-    return kinds[labels] + 0.5 * normal(generator, n, 4, 4), labels
-
-
-EPOCHS = 4
-
-
-def bent(images, generator):
-    return random_distortion(images, generator, elastic=0.2, pixels=0.2)
-
-
-def training(file=None, epochs=EPOCHS, resume=False, seed=0, make=MuonAndAdamW):
-    """Everything made anew, then trained: the epochs, the parameters, what the parts remember."""
-    model = small_model(seed, dropout=0.3)
-    optimizer = make(model, 0.02, 0.05)
-    history = fit(
-        model,
-        data(),
-        data(11, seed=1),
-        epochs,
-        optimizer,
-        batch_size=5,
-        checkpoint=file,
-        resume=resume,
-        say=None,
-        schedule=warm_up_and_cosine(optimizer, EPOCHS * 5),
-        augment=bent,
-        label_smoothing=0.1,
-    )
-    remembered = [part.state_dict()["state"] for part in optimizer.parts]
-    return history, state_of(model), remembered
-
-
-def goes_on_as_if_unbroken(file, make=MuonAndAdamW, broken_after=1):
-    unbroken = training(make=make)
-    begun = training(file, broken_after, make=make)
-    assert begun[0] == unbroken[0][:broken_after]
-    # Another start: everything has to come from the checkpoint.
-    resumed = training(file, resume=True, seed=77, make=make)
-    assert resumed[0] == unbroken[0], "other numbers"
-    for name, wanted in unbroken[1].items():
-        assert torch.equal(resumed[1][name], wanted), f"another {name}"
-    for found, wanted in zip(resumed[2], unbroken[2], strict=True):
-        assert found.keys() == wanted.keys()
-        for key, memory in wanted.items():
-            assert memory and found[key].keys() == memory.keys()
-            assert all(torch.equal(found[key][name], memory[name]) for name in memory)
-
-
-@pytest.mark.parametrize("broken_after", [1, 3])
-def test_a_resumed_training_has_exactly_the_numbers_of_an_unbroken_one(tmp_path, broken_after):
-    goes_on_as_if_unbroken(tmp_path / "checkpoint.pt", broken_after=broken_after)
-
-
-FORGETFUL = [Forgetful, HalfForgetful, SharesOnce]
-
-
-@pytest.mark.parametrize("make", FORGETFUL, ids=names(FORGETFUL))
-def test_what_does_not_go_on_as_if_unbroken_is_found(tmp_path, make):
-    with pytest.raises(AssertionError):
-        goes_on_as_if_unbroken(tmp_path / "checkpoint.pt", make)
-
-
-def test_it_learns():
-    """A guess among three would be 1.58 bits."""
-    history, _, _ = training()
-    assert history[-1]["validation_bits"] < 1.3
 
 
 def test_loading_takes_a_copy_that_later_steps_do_not_reach(tmp_path):
@@ -631,88 +359,39 @@ def test_a_state_dict_brings_live_parameters_and_the_average_back():
 Z = torch.zeros
 
 
-@pytest.mark.bad_input
-@pytest.mark.parametrize(
-    "images, error, came",
-    [
-        (Z(2, 5, 7), ValueError, "(2, 5, 7)"),
-        (Z(28, 28), ValueError, "(28, 28)"),
-        (Z(2, 1, 28, 28), ValueError, "(2, 1, 28, 28)"),
-        (Z(0, 28, 28), ValueError, "(0, 28, 28)"),
-        (Z(2, 28, 28).long(), TypeError, "torch.int64"),
-        (Z(2, 28, 28, dtype=torch.uint8), TypeError, "torch.uint8"),
-        ([[[0.0]]], TypeError, "list"),
-        (None, TypeError, "NoneType"),
-    ],
-)
-def test_images_that_cannot_be_bent_are_refused(images, error, came):
-    with refused(error, "images", came):
-        random_distortion(images, seeded())
+def bend(**how):
+    return lambda: random_distortion(Z(2, 5, 5), seeded(), **how)
+
+
+def no_numbers(name, act, high=None):
+    """What a number from 0 up, to `high` where there is a bound, must refuse."""
+    odd = [(-0.1, ValueError), (torch.nan, ValueError), ("1", TypeError), (True, TypeError)]
+    odd += [(high, ValueError)] if high else []
+    return [(act(value), error, name) for value, error in odd]
 
 
 @pytest.mark.bad_input
 @pytest.mark.parametrize(
-    "knots, error, wanted",
+    "act, error, name",
     [
-        (1, ValueError, "at least 2"),
-        (0, ValueError, "a whole number"),
-        (-3, ValueError, "a whole number"),
-        (2.5, TypeError, "a whole number"),
-        (6.0, TypeError, "a whole number"),
-        ("6", TypeError, "a whole number"),
-        (True, TypeError, "a whole number"),
-        (None, TypeError, "a whole number"),
+        (lambda: random_distortion(Z(2, 5, 7), seeded()), ValueError, "images"),
+        (lambda: random_distortion(Z(2, 5, 5).long(), seeded()), TypeError, "images"),
+        (bend(knots=1), ValueError, "knots"),
+        (bend(knots=0), ValueError, "knots"),
+        (bend(knots=6.0), TypeError, "knots"),
+        *no_numbers("elastic", lambda x: bend(elastic=x), 5.1),
+        *no_numbers("shear", lambda x: bend(shear=x)),
+        *no_numbers("learning_rate", lambda x: lambda: MuonAndAdamW(small_model(), x, DECAY)),
+        *no_numbers("weight_decay", lambda x: lambda: MuonAndAdamW(small_model(), RATE, x)),
+        *no_numbers("decay", lambda x: lambda: AveragedWeights(torch.nn.Linear(2, 3), x), 1.5),
+        (lambda: MuonAndAdamW(torch.nn.Linear(2, 3), 1e-3, 0.0), TypeError, "model"),
     ],
 )
-def test_knots_that_are_no_whole_number_from_2_are_refused(knots, error, wanted):
-    with refused(error, "knots", str(knots), wanted):
-        random_distortion(Z(2, 5, 5), seeded(), knots=knots)
-    assert random_distortion(Z(2, 5, 5), seeded(), knots=2).shape == (2, 5, 5)
+def test_what_cannot_be_is_refused_by_name(act, error, name):
+    with refused(error, name, ""):
+        act()
 
 
-NO_NUMBERS = [
-    (-0.1, ValueError),
-    (torch.nan, ValueError),
-    (torch.inf, ValueError),
-    ("1", TypeError),
-    (None, TypeError),
-    (True, TypeError),
-]
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("value, error", [*NO_NUMBERS, (5.1, ValueError)])
-def test_an_elastic_that_is_no_number_up_to_the_side_is_refused(value, error):
-    with refused(error, "elastic", str(value), "a number"):
-        random_distortion(Z(2, 5, 5), seeded(), elastic=value)
-    assert random_distortion(Z(2, 5, 5), seeded(), elastic=5).shape == (2, 5, 5)
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("name", NOTHING)
-@pytest.mark.parametrize("value, error", NO_NUMBERS)
-def test_a_range_that_is_none_is_refused(name, value, error):
-    with refused(error, name, str(value), "a number"):
-        random_distortion(Z(2, 5, 5), seeded(), **{name: value})
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("name", ["learning_rate", "weight_decay"])
-@pytest.mark.parametrize("value, error", NO_NUMBERS)
-def test_a_rate_that_is_no_number_from_0_is_refused(name, value, error):
-    rates = {"learning_rate": RATE, "weight_decay": DECAY} | {name: value}
-    with refused(error, name, str(value), "a number"):
-        MuonAndAdamW(small_model(), **rates)
-
-
-@pytest.mark.bad_input
-def test_a_model_without_blocks_is_refused():
-    with pytest.raises(TypeError, match="model: wanted one with blocks, got Linear"):
-        MuonAndAdamW(torch.nn.Linear(2, 3), 1e-3, 0.0)
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("value, error", [*NO_NUMBERS, (1.5, ValueError)])
-def test_a_decay_that_is_no_share_is_refused(value, error):
-    with refused(error, "decay", str(value), "a number"):
-        AveragedWeights(torch.nn.Linear(2, 3), value)
+def test_the_bounds_themselves_are_taken():
+    assert bend(knots=2, elastic=5.0)().shape == (2, 5, 5)
+    MuonAndAdamW(small_model(), 0.0, 0.0), AveragedWeights(torch.nn.Linear(2, 3), 1.0)
