@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from notebooks import write_whole
 from setup_cell import CELL_ID, CELL_TAGS, ROOT, SETUP_CELL
 
 # First chapter of each part -> its caption in _toc.yml.
@@ -127,13 +128,13 @@ def start(number: int, module: str, question: str, root: Path = ROOT) -> list[Pa
         if path.exists():
             raise ChapterError(f"{path.relative_to(root)} is there already")
     texts = {
-        toc: with_chapter(toc.read_text("utf8"), number, f"book/{page.stem}"),
         page: notebook(number, question),
         tests: TEST.format(number=number, module=module, question=question.replace('"', "'")),
+        toc: with_chapter(toc.read_text("utf8"), number, f"book/{page.stem}"),
     }
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf8")
+        write_whole(path, text)
     return list(texts)
 
 
@@ -145,7 +146,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     number, module, question = arguments
     try:
         paths = start(int(number), module, question, root)
-    except ChapterError as error:
+    except (ChapterError, OSError) as error:
         print(f"new_chapter: {error}", file=sys.stderr)
         return 1
     for path in paths:

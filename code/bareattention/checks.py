@@ -12,6 +12,27 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+__all__ = [
+    "check_axis",
+    "check_batch",
+    "check_broadcastable",
+    "check_choice",
+    "check_float_tensor",
+    "check_float_type",
+    "check_ids",
+    "check_images",
+    "check_leading_axes",
+    "check_mask",
+    "check_matrix",
+    "check_no_nan",
+    "check_not_empty",
+    "check_number",
+    "check_positive_integer",
+    "check_same_kind",
+    "check_tensor",
+    "shape_of",
+]
+
 
 def shape_of(tensor: Tensor) -> str:
     """A shape as the book writes it: `(4, 3)`."""

@@ -30,6 +30,8 @@ from torch import Tensor
 
 from bareattention.files import write_whole
 
+__all__ = ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits"]
+
 DEFAULT_SOURCE = "mnist5k"
 SOURCE_VARIABLE = "BAREATTENTION_DATA"
 ROOT_VARIABLE = "MNIST_ROOT"

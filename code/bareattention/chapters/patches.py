@@ -13,10 +13,19 @@ from torch.nn import functional as F
 
 from bareattention.chapters.block import FeedForward
 from bareattention.chapters.digits import as_patches, as_rows
-from bareattention.chapters.many_heads import MultiHeadAttention, join_heads, split_heads
+from bareattention.chapters.many_heads import (
+    MultiHeadAttention,
+    join_heads,
+    split_heads,
+)
 from bareattention.chapters.positions import LearnedPositions
 from bareattention.chapters.weighted_values import attention
-from bareattention.checks import check_choice, check_images, check_number, check_positive_integer
+from bareattention.checks import (
+    check_choice,
+    check_images,
+    check_number,
+    check_positive_integer,
+)
 
 __all__ = [
     "DigitBlock",
@@ -34,7 +43,12 @@ __all__ = [
 def _check_digit_config(config: "DigitConfig") -> None:
     for name in ("n_heads", "n_blocks", "image_size", "n_classes"):
         check_positive_integer(name, getattr(config, name))
-    for name, left_out in (("patch_size", None), ("stride", None), ("d_model", None), ("d_ff", 0)):
+    for name, left_out in (
+        ("patch_size", None),
+        ("stride", None),
+        ("d_model", None),
+        ("d_ff", 0),
+    ):
         value = getattr(config, name)
         if type(value) is not type(left_out) or value != left_out:
             check_positive_integer(name, value)
@@ -45,8 +59,12 @@ def _check_digit_config(config: "DigitConfig") -> None:
     check_number("dropout", config.dropout, low=0.0, high=0.999)
     if type(config.padding) is not int or config.padding != 0:
         check_positive_integer("padding", config.padding)
-    if config.patch_size is None and (config.stride is not None or config.padding != 0):
-        raise ValueError("patch_size: wanted a size, for stride and padding to count, got None")
+    if config.patch_size is None and (
+        config.stride is not None or config.padding != 0
+    ):
+        raise ValueError(
+            "patch_size: wanted a size, for stride and padding to count, got None"
+        )
 
 
 @dataclass(frozen=True)
@@ -91,14 +109,23 @@ class DigitConfig:
 
 
 def _look(
-    module: MultiHeadAttention, x: Tensor, scale: float | None, with_weights: bool
+    module: MultiHeadAttention,
+    x: Tensor,
+    scale: float | None,
+    with_weights: bool,
 ) -> tuple[Tensor, Tensor | None]:
     """What the module's forward does, fused unless somebody asks for the weights."""
-    heads = [split_heads(projected, module.n_heads) for projected in module.projections(x)]
+    heads = [
+        split_heads(projected, module.n_heads)
+        for projected in module.projections(x)
+    ]
     if with_weights:
         mixed, weights = attention(*heads, scale=scale)
     else:
-        mixed, weights = F.scaled_dot_product_attention(*heads, scale=scale), None
+        mixed, weights = (
+            F.scaled_dot_product_attention(*heads, scale=scale),
+            None,
+        )
     return module.output(join_heads(mixed)), weights
 
 
@@ -114,16 +141,29 @@ class DigitBlock(nn.Module):
     def __init__(self, d_model: int, config: DigitConfig):
         super().__init__()
         self.attention = MultiHeadAttention(d_model, config.n_heads)
-        self.attention_norm = nn.LayerNorm(d_model) if config.norm else nn.Identity()
+        self.attention_norm = (
+            nn.LayerNorm(d_model) if config.norm else nn.Identity()
+        )
         self.feed_forward = None
         if config.d_ff:
-            self.feed_forward = FeedForward(d_model, config.d_ff, config.dropout, "gelu")
-            self.feed_forward_norm = nn.LayerNorm(d_model) if config.norm else nn.Identity()
-        self.residual, self.scale = config.residual, None if config.scale else 1.0
+            self.feed_forward = FeedForward(
+                d_model, config.d_ff, config.dropout, "gelu"
+            )
+            self.feed_forward_norm = (
+                nn.LayerNorm(d_model) if config.norm else nn.Identity()
+            )
+        self.residual, self.scale = (
+            config.residual,
+            None if config.scale else 1.0,
+        )
 
     def forward(
-        self, x: Float[Tensor, "*batch seq_len d_model"], with_weights: bool = False
-    ) -> tuple[Float[Tensor, "*batch seq_len d_model"], Float[Tensor, "..."] | None]:
+        self,
+        x: Float[Tensor, "*batch seq_len d_model"],
+        with_weights: bool = False,
+    ) -> tuple[
+        Float[Tensor, "*batch seq_len d_model"], Float[Tensor, "..."] | None
+    ]:
         """Tokens `(..., seq_len, d_model)` -> the same shape, and the weights of all heads.
 
         Args:
@@ -132,7 +172,9 @@ class DigitBlock(nn.Module):
         Returns: output `(..., seq_len, d_model)`; weights `(..., n_heads, seq_len, seq_len)`, or
             None.
         """
-        looked, weights = _look(self.attention, self.attention_norm(x), self.scale, with_weights)
+        looked, weights = _look(
+            self.attention, self.attention_norm(x), self.scale, with_weights
+        )
         x = x + looked if self.residual else looked
         if self.feed_forward is None:
             return x, weights
@@ -153,15 +195,26 @@ class DigitTokens(nn.Module):
         self.config, side = config, config.image_size
         self.seq_len, channels = self.cut(torch.zeros(1, side, side)).shape[1:]
         self.d_model = config.d_model or channels
-        self.embedding = nn.Linear(channels, self.d_model) if config.d_model else nn.Identity()
+        self.embedding = (
+            nn.Linear(channels, self.d_model)
+            if config.d_model
+            else nn.Identity()
+        )
         places = LearnedPositions(self.seq_len, self.d_model)
         self.positions = places if config.positions else nn.Identity()
 
-    def cut(self, images: Float[Tensor, "n height width"]) -> Float[Tensor, "n seq_len channels"]:
+    def cut(
+        self, images: Float[Tensor, "n height width"]
+    ) -> Float[Tensor, "n seq_len channels"]:
         """Images `(n, height, width)` -> tokens as they are, `(n, seq_len, channels)`."""
         if self.config.patch_size is None:
             return as_rows(images)
-        return as_patches(images, self.config.patch_size, self.config.stride, self.config.padding)
+        return as_patches(
+            images,
+            self.config.patch_size,
+            self.config.stride,
+            self.config.padding,
+        )
 
     def forward(
         self, images: Float[Tensor, "n height width"]
@@ -184,14 +237,20 @@ class DigitTransformer(nn.Module):
         super().__init__()
         self.config, self.tokens = config, DigitTokens(config)
         d_model = self.tokens.d_model
-        self.blocks = nn.ModuleList(DigitBlock(d_model, config) for _ in range(config.n_blocks))
+        self.blocks = nn.ModuleList(
+            DigitBlock(d_model, config) for _ in range(config.n_blocks)
+        )
         self.norm = nn.LayerNorm(d_model) if config.norm else nn.Identity()
         together = 1 if config.pool == "mean" else self.tokens.seq_len
         self.output = nn.Linear(together * d_model, config.n_classes)
 
     def forward(
-        self, images: Float[Tensor, "batch_size height width"], with_weights: bool = False
-    ) -> Float[Tensor, "..."] | tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+        self,
+        images: Float[Tensor, "batch_size height width"],
+        with_weights: bool = False,
+    ) -> (
+        Float[Tensor, "..."] | tuple[Float[Tensor, "..."], Float[Tensor, "..."]]
+    ):
         """Classify a batch of images.
 
         Args:
@@ -207,7 +266,9 @@ class DigitTransformer(nn.Module):
             x, of_this_block = block(x, with_weights)
             weights.append(of_this_block)
         x = self.norm(x)
-        logits = self.output(x.mean(dim=-2) if self.config.pool == "mean" else x.flatten(-2))
+        logits = self.output(
+            x.mean(dim=-2) if self.config.pool == "mean" else x.flatten(-2)
+        )
         return (logits, torch.stack(weights, dim=1)) if with_weights else logits
 
 
@@ -232,12 +293,19 @@ def random_affine_grid(
     Raises: TypeError, ValueError for images that are no floats or not square, or a negative range.
     """
     check_images("images", images)
-    ranges = {"degrees": degrees, "pixels": pixels, "size": size, "shear": shear}
+    ranges = {
+        "degrees": degrees,
+        "pixels": pixels,
+        "size": size,
+        "shear": shear,
+    }
     for name, value in ranges.items():
         check_number(name, value, low=0.0, high=180.0)
     n, height, width = images.shape
     if height != width:
-        raise ValueError(f"images: wanted height = width, got shape {tuple(images.shape)}")
+        raise ValueError(
+            f"images: wanted height = width, got shape {tuple(images.shape)}"
+        )
     drawn = 2 * torch.rand(n, 5, generator=generator).to(images) - 1
     angle, grow, slant = (
         degrees * drawn[:, 0].deg2rad(),
@@ -246,13 +314,21 @@ def random_affine_grid(
     )
     shift = 2 * pixels * drawn[:, 3:] / width
     sine, cosine = angle.sin() * grow, angle.cos() * grow
-    rows = (cosine, slant * cosine - sine, shift[:, 0], sine, slant * sine + cosine, shift[:, 1])
+    rows = (
+        cosine,
+        slant * cosine - sine,
+        shift[:, 0],
+        sine,
+        slant * sine + cosine,
+        shift[:, 1],
+    )
     theta = torch.stack(rows, dim=1).view(n, 2, 3)
     return F.affine_grid(theta, (n, 1, height, width), align_corners=False)
 
 
 def resample(
-    images: Float[Tensor, "n height width"], grid: Float[Tensor, "n height width 2"]
+    images: Float[Tensor, "n height width"],
+    grid: Float[Tensor, "n height width 2"],
 ) -> Float[Tensor, "n height width"]:
     """Fill each pixel with what stands at its place in the old image, between pixels in shares.
 
@@ -261,11 +337,15 @@ def resample(
         grid: `(n, height, width, 2)`, across and down, from -1 to 1 within the image.
     Returns: `(n, height, width)`.
     """
-    return F.grid_sample(images[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
+    return F.grid_sample(
+        images[:, None], grid, padding_mode="border", align_corners=False
+    )[:, 0]
 
 
 def random_affine(
-    images: Float[Tensor, "n height width"], generator: torch.Generator, **ranges: float
+    images: Float[Tensor, "n height width"],
+    generator: torch.Generator,
+    **ranges: float,
 ) -> Float[Tensor, "n height width"]:
     """Turn, shift, stretch and slant each image a little, each in its own way.
 
@@ -326,5 +406,9 @@ def warm_up_and_cosine(
     share = max(warm_up, 1.5 / max(n_steps, 2))
     highest = [group["lr"] for group in optimizer.param_groups]
     return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, highest, total_steps=n_steps, pct_start=share, cycle_momentum=False
+        optimizer,
+        highest,
+        total_steps=n_steps,
+        pct_start=share,
+        cycle_momentum=False,
     )

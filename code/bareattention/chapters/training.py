@@ -41,7 +41,9 @@ _Data = tuple[Float[Tensor, "_ ..."], Int[Tensor, " _"]]
 def _inputs_and_labels(data: _Data) -> _Data:
     inputs, labels = data
     if len(inputs) == 0 or len(inputs) != len(labels):
-        raise ValueError(f"data: wanted inputs and labels, got {len(inputs)} and {len(labels)}")
+        raise ValueError(
+            f"data: wanted inputs and labels, got {len(inputs)} and {len(labels)}"
+        )
     return inputs, labels
 
 
@@ -64,7 +66,9 @@ class Report(NamedTuple):
         labels: Int[Tensor, " n"],
     ) -> "Report":
         """From a loss in nats `()`, logits `(n, n_classes)` and labels `(n,)`."""
-        right = multiclass_accuracy(logits, labels, num_classes=logits.shape[-1], average="micro")
+        right = multiclass_accuracy(
+            logits, labels, num_classes=logits.shape[-1], average="micro"
+        )
         return cls(loss.item() / math.log(2), 100 * right.item())
 
 
@@ -122,9 +126,15 @@ def train_epoch(
     model.train()
     total, seen = torch.zeros(()), []
     for batch in order.split(batch_size):
-        x = inputs[batch] if augment is None else augment(inputs[batch], generator)
+        x = (
+            inputs[batch]
+            if augment is None
+            else augment(inputs[batch], generator)
+        )
         logits = model(x)
-        loss = F.cross_entropy(logits, labels[batch], label_smoothing=label_smoothing)
+        loss = F.cross_entropy(
+            logits, labels[batch], label_smoothing=label_smoothing
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -169,7 +179,9 @@ class EarlyStopping:
         Raises: RuntimeError if no epoch was noted.
         """
         if self.best_parameters is None:
-            raise RuntimeError("restore: wanted at least one epoch noted with update, got none")
+            raise RuntimeError(
+                "restore: wanted at least one epoch noted with update, got none"
+            )
         model.load_state_dict(self.best_parameters)
 
 
@@ -186,7 +198,9 @@ def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         torch.save(state, unfinished)
-    except RuntimeError as error:  # torch's word for a full disk, or a file that is none
+    except (
+        RuntimeError
+    ) as error:  # torch's word for a full disk, or a file that is none
         raise OSError(f"{path} cannot be written: {error}") from error
     unfinished.replace(path)
 
@@ -212,7 +226,10 @@ def report_line(epoch: dict) -> str:
 
 
 def training_state(
-    parts: dict, generator: torch.Generator, history: list, stopping: EarlyStopping | None
+    parts: dict,
+    generator: torch.Generator,
+    history: list,
+    stopping: EarlyStopping | None,
 ) -> dict:
     """All that a training needs to go on, as `torch.save` can write it.
 
@@ -224,7 +241,10 @@ def training_state(
     Returns: a dict of state dicts, tensors and plain values.
     """
     state = {name: part.state_dict() for name, part in parts.items()}
-    state |= {"generator": generator.get_state(), "dropout": torch.get_rng_state()}
+    state |= {
+        "generator": generator.get_state(),
+        "dropout": torch.get_rng_state(),
+    }
     return state | {"history": history, "stopping": stopping and vars(stopping)}
 
 
@@ -248,7 +268,9 @@ def restore_training(
         return []
     state = torch.load(path, weights_only=True, map_location="cpu")
     if missing := [name for name in parts if name not in state]:
-        raise ValueError(f"checkpoint: wanted the state of {', '.join(missing)}, got none")
+        raise ValueError(
+            f"checkpoint: wanted the state of {', '.join(missing)}, got none"
+        )
     known = {*parts, "generator", "dropout", "history", "stopping"}
     if more := [name for name in state if name not in known]:
         raise ValueError(f"checkpoint: wanted no {', '.join(more)}, got one")
@@ -308,8 +330,14 @@ def fit(
         **({"schedule": schedule} if schedule else {}),
         **(also or {}),
     }
-    history = restore_training(checkpoint, parts, generator, stopping) if resume else []
-    for number in tqdm(range(len(history) + 1, epochs + 1), desc="epochs", disable=None):
+    history = (
+        restore_training(checkpoint, parts, generator, stopping)
+        if resume
+        else []
+    )
+    for number in tqdm(
+        range(len(history) + 1, epochs + 1), desc="epochs", disable=None
+    ):
         if stopping is not None and stopping.stop:
             break
         taught = train_epoch(
@@ -321,11 +349,15 @@ def fit(
             **details,
             after_step=schedule and schedule.step,
         )
-        history.append(epoch_report(number, taught, evaluate(model, validation)))
+        history.append(
+            epoch_report(number, taught, evaluate(model, validation))
+        )
         if stopping is not None:
             stopping.update(history[-1]["validation_bits"], model)
         if checkpoint is not None:
-            save_checkpoint(checkpoint, training_state(parts, generator, history, stopping))
+            save_checkpoint(
+                checkpoint, training_state(parts, generator, history, stopping)
+            )
         if say is not None:
             say(report_line(history[-1]))
     if stopping is not None:

@@ -24,6 +24,8 @@ from bareattention.chapters.is_attention_doing_anything import with_attention_re
 from bareattention.chapters.patches import DigitConfig, DigitTransformer
 from bareattention.checks import check_choice
 
+__all__ = ["LADDER", "PIXELS", "RECIPES", "REMOVALS", "WITHOUT_ATTENTION", "Recipe"]
+
 IMAGE_SIZE, CLASSES = 28, 10
 PIXEL_COUNT = IMAGE_SIZE**2
 

@@ -28,6 +28,15 @@ from torch import Tensor
 from bareattention.data import Provenance, Sha256
 from bareattention.files import write_whole
 
+__all__ = [
+    "RecordError",
+    "Run",
+    "load_run",
+    "recorded",
+    "recorded_measurement",
+    "save_run",
+]
+
 RECORDED = Path(__file__).parents[1] / "recorded"
 PACKAGES = ("torch", "torchvision", "bareattention")
 

@@ -1,0 +1,1 @@
+"""What the contract must leave alone: transforms, compilation, export, meta tensors, autocast."""
