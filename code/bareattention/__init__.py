@@ -94,17 +94,23 @@ if TYPE_CHECKING:  # for editors, which run nothing
         shape_of,
     )
     from bareattention.data import DataError, Digits, DigitSplits, Provenance, load_digits
-    from bareattention.plotting import axes, bars, heatmap, panels, pictures
-    from bareattention.recipes import LADDER, PIXELS, RECIPES, REMOVALS, WITHOUT_ATTENTION, Recipe
-    from bareattention.records import (
+    from bareattention.experiments.recipes import (
+        LADDER,
+        PIXELS,
+        RECIPES,
+        REMOVALS,
+        WITHOUT_ATTENTION,
+        Recipe,
+    )
+    from bareattention.experiments.runs import (
         RecordError,
         Run,
         load_run,
         recorded,
         recorded_measurement,
-        save_measurement,
         save_run,
     )
+    from bareattention.plotting import axes, bars, heatmap, panels, pictures
 
 _MODULES = {
     "chapters.all_at_once": ["SelfAttentionModel", "fused_attention"],
@@ -184,17 +190,23 @@ _MODULES = {
         "shape_of",
     ],
     "data": ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits"],
-    "plotting": ["axes", "bars", "heatmap", "panels", "pictures"],
-    "recipes": ["LADDER", "PIXELS", "RECIPES", "REMOVALS", "Recipe", "WITHOUT_ATTENTION"],
-    "records": [
+    "experiments.recipes": [
+        "LADDER",
+        "PIXELS",
+        "RECIPES",
+        "REMOVALS",
+        "Recipe",
+        "WITHOUT_ATTENTION",
+    ],
+    "experiments.runs": [
         "RecordError",
         "Run",
         "load_run",
         "recorded",
         "recorded_measurement",
-        "save_measurement",
         "save_run",
     ],
+    "plotting": ["axes", "bars", "heatmap", "panels", "pictures"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [*_HOME]

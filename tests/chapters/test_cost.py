@@ -15,12 +15,19 @@ from expectations import (
     rejects,
     untouched,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from strategies import cases, float_types, generators, leading_shapes, normal, sizes
 from torch.nn import functional as F
 
-from bareattention import attention, growth_exponent, kept_bytes, measure_cost, naive_attention
+from bareattention import (
+    attention,
+    growth_exponent,
+    kept_bytes,
+    measure_cost,
+    naive_attention,
+    seconds_in_turn,
+)
 from bareattention.chapters import cost
 
 fused = F.scaled_dot_product_attention
@@ -244,19 +251,21 @@ def test_counting_leaves_no_gradients_and_no_hooks_behind():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that tells what it is told to, and remembers who ran with what."""
+    """A clock that only what is timed moves on, by as much as it asks for; and who moved it."""
 
     class Clock:
-        ran, tells = [], staticmethod(lambda way, inputs, turn: 1.0)
+        now, moved = 0.0, []
 
-        def seconds(self, way, inputs):
-            turn = sum(one is way and n == len(inputs[0][0, 0]) for one, n in self.ran)
-            self.ran.append((way, len(inputs[0][0, 0])))
-            return self.tells(way, inputs, turn)
+        def way(self, name, tells):
+            def run():
+                self.moved.append(name)
+                self.now += tells(self.moved.count(name))
+
+            return run
 
     clock = Clock()
-    clock.ran = []
-    monkeypatch.setattr(cost, "_seconds", clock.seconds)
+    clock.moved = []
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: clock.now)
     return clock
 
 
@@ -281,57 +290,44 @@ def test_a_row_for_each_length_with_all_ways():
 
 @pytest.mark.parametrize("repeats", [1, 2, 5])
 def test_all_ways_take_turns(clock, repeats):
-    measure_cost(WAYS, [3, 8], d_k=2, repeats=repeats)
-    # One more turn, since a first pass is slower.
-    turns = repeats + 1
-    assert clock.ran == [(way, n) for n in (3, 8) for _ in range(turns) for way in WAYS.values()]
+    ways = {name: clock.way(name, lambda turn: 1.0) for name in ("a", "b")}
+    assert seconds_in_turn(ways, repeats) == {"a": 1.0, "b": 1.0}
+    assert clock.moved == ["a", "b"] * (repeats + 1)  # since a first turn is slower
 
 
-def test_left_alone_each_way_is_timed_nine_times_with_64_channels(clock):
+def test_times_are_medians_without_the_first_turn(clock):
+    """One disturbance in three moves nothing."""
+    slow = {1: 1000.0, 3: 500.0}
+    ways = {"a": clock.way("a", lambda turn: slow.get(turn, 2.0 + turn / 8))}
+    assert seconds_in_turn(ways, 3) == {"a": 2.5}
+
+
+def test_left_alone_each_way_is_timed_nine_times_with_64_channels():
     seen = []
 
     def looks(queries, keys, values):
-        seen.extend([queries, keys, values])
+        seen.append((queries, keys, values))
         return double(queries, keys, values)
 
     measure_cost({"looks": looks}, [7])
-    assert len(clock.ran) == 9 + 1
-    # One look is for the memory, none for the clock that only says so.
-    assert [tuple(tensor.shape) for tensor in seen] == [(1, 1, 7, 64)] * 3
-    assert all(tensor.dtype == torch.float32 for tensor in seen)
-    assert not torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
+    assert len(seen) == 9 + 1 + 1  # a first turn, and a look at the memory
+    for tensors in seen:
+        assert [tuple(x.shape) for x in tensors] == [(1, 1, 7, 64)] * 3
+        assert all(x.dtype == torch.float32 for x in tensors)
+        assert not torch.equal(tensors[0], tensors[1]) and not torch.equal(*tensors[1:])
 
 
-@given(
-    speeds=st.lists(st.floats(0.01, 100), min_size=3, max_size=3),
-    noise=st.lists(st.floats(0.5, 2), min_size=1, max_size=6),
-    first=st.sampled_from((1.0, 1000.0)),
-)
-@settings(max_examples=40)
-def test_times_are_medians_in_units_of_the_first_way_at_the_first_length(speeds, noise, first):
-    """And a first pass does not count, however slow."""
-    speed = dict(zip(WAYS.values(), speeds, strict=True))
-    turns = {}
+def test_times_are_in_units_of_the_first_way_at_the_first_length(monkeypatch):
+    speed = dict(zip(WAYS, (5.0, 2.0, 0.5), strict=True))
 
-    def seconds(way, inputs):
-        n = inputs[0].shape[-2]
-        turn = turns[way, n] = turns.get((way, n), -1) + 1
-        return speed[way] * n**2 * (noise[turn - 1] if turn else first)
+    def seconds_in_turn(ways, repeats):
+        n = next(iter(ways.values())).args[1][0].shape[-2]
+        return {name: repeats * speed[name] * n**2 for name in ways}
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cost, "_seconds", seconds)
-        rows = measure_cost(WAYS, [4, 2, 6], d_k=1, repeats=len(noise))
-    unit = speeds[0] * 4**2 * statistics.median(noise)
-    for row in rows:
-        for (name, way), found in zip(WAYS.items(), row["times"].values(), strict=True):
-            wanted = speed[way] * row["seq_len"] ** 2 * statistics.median(noise) / unit
-            assert found == pytest.approx(wanted, rel=1e-12), name
-
-
-def test_one_disturbance_moves_nothing(clock):
-    clock.tells = lambda way, inputs, turn: 1000.0 if turn == 2 else 2.0
-    rows = measure_cost(WAYS, [3, 4], d_k=2, repeats=3)
-    assert all(set(row["times"].values()) == {1.0} for row in rows)
+    monkeypatch.setattr(cost, "seconds_in_turn", seconds_in_turn)
+    for row in measure_cost(WAYS, [4, 2, 6], d_k=1, repeats=3):
+        wanted = {name: x * row["seq_len"] ** 2 / (5 * 4**2) for name, x in speed.items()}
+        assert row["times"] == pytest.approx(wanted)
 
 
 def test_time_is_taken_forward_and_backward():
@@ -349,9 +345,8 @@ def test_time_is_taken_forward_and_backward():
             return nudge
 
     inputs = [torch.randn(1, 1, 3, 2, requires_grad=True) for _ in range(3)]
-    taken = cost._seconds(lambda *inputs: double(*map(Watched.apply, inputs)), inputs)
+    cost._forward_and_backward(lambda *inputs: double(*map(Watched.apply, inputs)), inputs)
     assert ran == ["forward"] * 3 + ["backward"] * 3
-    assert 0 < taken < 60
     assert all(torch.equal(x.grad, torch.full_like(x, 2)) for x in inputs)
 
 
@@ -371,20 +366,18 @@ def test_time_is_taken_forward_and_backward():
         ({"repeats": 1.5}, TypeError, "repeats", "1.5"),
     ],
 )
-def test_what_are_no_sizes_is_refused_before_anything_runs(clock, change, error, name, came):
+def test_what_are_no_sizes_is_refused(change, error, name, came):
     with refused(error, name, came):
         measure_cost(**{"ways": WAYS, "lengths": [4, 8], **change})
-    assert not clock.ran
 
 
 @pytest.mark.bad_input
 @pytest.mark.parametrize(
     "change, came", [({"ways": {}}, "got 0 and 1"), ({"lengths": []}, "got 3 and 0")]
 )
-def test_nothing_to_measure_is_refused(clock, change, came):
+def test_nothing_to_measure_is_refused(change, came):
     with pytest.raises(ValueError, match=f"ways, lengths: wanted at least one of each, {came}"):
         measure_cost(**{"ways": WAYS, "lengths": [4], **change})
-    assert not clock.ran
 
 
 # The exponent of a power

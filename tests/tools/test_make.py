@@ -311,8 +311,8 @@ def test_test_does_everything_in_order(house):
 @pytest.mark.parametrize(
     ("no", "advice", "last"),
     [
-        ("check", ["make format", "make chapters"], "extract.py --check"),  # both kinds of it
-        ("lint-imports", ["a floor above its own"], "extract.py --check"),
+        ("check", ["make format", "make chapters"], "tools/booklint"),  # both kinds of it
+        ("lint-imports", ["a floor above its own"], "tools/booklint"),
         ("--dist worksteal", ["The tests failed"], "browser.py"),
         ("--nbval", ["The chapters failed"], "browser.py"),
     ],

@@ -1,15 +1,23 @@
-"""Results: figures come from the records alone, and say so where there are none."""
+"""Tables: figures come from the records alone, and say so where there are none."""
 
 import json
 import re
-from dataclasses import replace
 from statistics import fmean, stdev
 
 import matplotlib.pyplot as plt
+import msgspec
 import pytest
 
-from bareattention import LADDER, RECIPES, recorded, results
-from bareattention.results import PUBLISHED, Summary, as_table, as_tried, commands, summary
+from bareattention import LADDER, RECIPES, recorded
+from bareattention.experiments import tables
+from bareattention.experiments.tables import (
+    PUBLISHED,
+    Summary,
+    as_table,
+    as_tried,
+    commands,
+    summary,
+)
 
 RECORDED = [name for name in RECIPES if any(run.final for run in recorded(name))]
 MISSING = "no-such-record"
@@ -18,7 +26,7 @@ MISSING = "no-such-record"
 @pytest.fixture
 def unrecorded(monkeypatch):
     """A recipe without any record."""
-    monkeypatch.setattr(results, "RECIPES", {**RECIPES, MISSING: RECIPES["linear"]})
+    monkeypatch.setattr(tables, "RECIPES", {**RECIPES, MISSING: RECIPES["linear"]})
     return MISSING
 
 
@@ -100,18 +108,19 @@ def test_runs_without_a_test_figure_show_their_last_epoch():
 
 
 def test_of_a_run_elsewhere_no_processor_seconds_are_shown(monkeypatch):
-    run = recorded("tried-sixteen")[0]
-    elsewhere = replace(run, record={k: v for k, v in run.record.items() if k != "cpu_seconds"})
-    monkeypatch.setattr(results, "recorded", lambda name: [elsewhere])
-    (row,) = rows(as_tried(["tried-sixteen"]))
-    assert row[1][-1] == "–"
+    run = msgspec.structs.replace(recorded("final")[0], cpu_seconds=None)
+    monkeypatch.setattr(tables, "recorded", lambda name: [run])
+    for text in (as_tried(["tried-sixteen"]), as_table(["final"])):
+        assert "–" in rows(text)[0][1]
+    assert len(tables.draw_ladder(["final"])[1].lines) == 0
+    plt.close("all")
 
 
 def test_of_a_run_on_the_validation_digits_no_validation_is_shown():
     (run,) = recorded("final_all")
     assert run.configuration["trained_on"] == "training and validation"
     assert summary("final_all").validation == () and rows(as_tried(["final_all"])) == []
-    assert not results.draw_curves(["final_all", "linear"]).get_lines()[3:]
+    assert not tables.draw_curves(["final_all", "linear"]).get_lines()[3:]
     plt.close("all")
 
 
@@ -130,7 +139,7 @@ def test_an_unknown_name_is_refused():
 
 
 def test_the_picture_holds_a_point_for_each_model_and_each_published_result():
-    by_size, by_time = results.draw_ladder(LADDER)
+    by_size, by_time = tables.draw_ladder(LADDER)
     places = [
         (line.get_xdata()[0], line.get_ydata()[0])
         for line in by_size.get_lines()
@@ -146,7 +155,7 @@ def test_the_picture_holds_a_point_for_each_model_and_each_published_result():
 
 
 def test_the_curves_are_those_of_the_records():
-    ax = results.draw_curves(["linear", "patches"])
+    ax = tables.draw_curves(["linear", "patches"])
     wanted = [
         [100 - epoch["validation_accuracy"] for epoch in run.curve]
         for name in ("linear", "patches")

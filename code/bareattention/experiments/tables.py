@@ -14,9 +14,9 @@ from statistics import fmean, stdev
 
 from matplotlib.axes import Axes
 
+from bareattention.experiments.recipes import LADDER, RECIPES
+from bareattention.experiments.runs import Run, recorded
 from bareattention.plotting import axes, panels
-from bareattention.recipes import LADDER, RECIPES
-from bareattention.records import Run, recorded
 
 NOT_YET = "not yet recorded"
 WIDTH = 30  # characters for what is said of a model, so that a phone shows the accuracy beside it
@@ -171,7 +171,7 @@ def as_tried(names: Iterable[str]) -> str:
 
 def commands(names: Iterable[str]) -> str:
     """Say with which command each recorded run was made, one line each."""
-    return "\n".join(run.record["command"] for name in names for run in recorded(name))
+    return "\n".join(run.command for name in names for run in recorded(name))
 
 
 def draw_curves(names: Iterable[str]) -> Axes:
@@ -198,7 +198,7 @@ def draw_curves(names: Iterable[str]) -> Axes:
     return ax
 
 
-def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axes]:
+def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) -> list[Axes]:
     """Draw wrong test digits against parameters, and against seconds of training.
 
     Args:
@@ -227,7 +227,7 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "seed_b")) -> list[Axe
     return found
 
 
-MARKS = {"final": ("*", "C3"), "seed_b": ("D", "C1")}  # rungs are blue circles
+MARKS = {"final": ("*", "C3"), "naked_attention": ("D", "C1")}  # rungs are blue circles
 # Names in the picture, and on which side of its point each stands; other rungs go without.
 NAMED = {
     "linear": ("linear\nlayer", "left"),
@@ -235,7 +235,7 @@ NAMED = {
     "augmentation": ("rows, augmented", "right"),
     "patches": ("last rung", "left"),
     "final": ("final model", "left"),
-    "seed_b": ("NakedAttention", "above"),
+    "naked_attention": ("NakedAttention", "above"),
 }
 
 

@@ -1,6 +1,7 @@
 """The recorded trainings: whole, of the recipes of today, with parameters that keep their word."""
 
 import os
+import re
 from dataclasses import asdict
 
 import pytest
@@ -19,7 +20,8 @@ from bareattention import (
     recorded,
     standardise,
 )
-from bareattention.recipes import TRIED, TRIED_SINCE
+from bareattention.experiments.recipes import TRIED, TRIED_SINCE
+from bareattention.experiments.runs import RECORDED, recorded_measurement
 
 SEEDS = [0, 1, 2]
 FULL = [*LADDER, *REMOVALS, *WITHOUT_ATTENTION, *PIXELS]
@@ -39,12 +41,43 @@ def rebuilt(run):
     return model, lambda images: standardise(images, about["pixel_mean"], about["pixel_std"])
 
 
+# A path from the root, a home, a drive or a share; not `runs/x`, nor 1/2.
+PATHS = r"(?<![\w.)])/(?!/)\w|(?<!\w)~\w*/|\b[A-Za-z]:[\\/](?!/)|\\\\\w|file:"
+HOSTS = r"\b[\w-]+\.(local|localdomain|lan|home|internal|fritz\.box)\b|\w@\w"
+MACHINE = r"[A-Z][A-Za-z0-9 -]+( \(AVX\d+\), \d+ cores?, \d+ threads?)?"
+COMMAND = r"python -m bareattention\.(train|measure)( [\w.-]+(/\w+)*)*"
+
+
+def test_nothing_recorded_names_a_path_or_a_host():
+    for text in (file.read_text("utf8") for file in RECORDED.glob("*.json")):
+        assert not re.search(f"{PATHS}|{HOSTS}", text)
+        (machine,) = re.findall(r'"machine": "(.*)"', text)
+        (command,) = re.findall(r'"command": "(.*)"', text)
+        assert re.fullmatch(MACHINE, machine) and re.fullmatch(COMMAND, command)
+    for leak in ("--out /tmp/x", "~/runs", "C:\\Users", "on anna.local", "me@c0ffee"):
+        assert re.search(f"{PATHS}|{HOSTS}", f'"{leak}"') and not re.fullmatch(COMMAND, leak)
+    assert not re.fullmatch(MACHINE, "annas-laptop")
+
+
+def test_every_file_can_be_read_and_has_a_record():
+    read = {"README.md"}
+    for file in RECORDED.glob("*.json"):
+        read.add(file.name)
+        if file.stem.endswith("-measured"):
+            assert recorded_measurement(file.stem.removesuffix("-measured"))
+            continue
+        runs = {run.path.name: run for run in recorded(file.stem.rpartition("-seed")[0])}
+        if runs[file.name].parameters:
+            read.add(f"{file.stem}.safetensors")
+    assert {file.name for file in RECORDED.iterdir()} == read and len(ALL) == 96
+
+
 @pytest.mark.parametrize("name", FULL)
 def test_every_full_training_has_three_seeds(name):
     assert [run.seed for run in recorded(name)] == SEEDS
 
 
-@pytest.mark.parametrize("name", ["seed_b", "final_all", "final_25", *TRIED, *TRIED_SINCE])
+@pytest.mark.parametrize("name", ["naked_attention", "final_all", "final_25", *TRIED, *TRIED_SINCE])
 def test_what_takes_long_or_led_no_further_has_one_seed(name):
     assert [run.seed for run in recorded(name)] == [1 if name == "final_25" else 0]
 
@@ -79,13 +112,13 @@ def test_a_record_is_of_todays_recipe(run):
     assert len(run.curve) == recipe["epochs"]
     assert run.n_parameters == count_parameters(RECIPES[run.model].model())
     for part in (f"--model {run.model} ", f"--seed {run.seed} ", "--data mnist "):
-        assert part in f"{run.record['command']} "
+        assert part in f"{run.command} "
 
 
 def test_the_test_digits_were_looked_at_when_nothing_was_left_to_choose():
     for run in ALL:
         tried = run.model.startswith("tried-")
-        assert (run.final is None) == tried == ("--final" not in run.record["command"]), run
+        assert (run.final is None) == tried == ("--final" not in run.command), run
 
 
 @pytest.mark.parametrize("run", [run for run in ALL if run.final], ids=repr)

@@ -281,7 +281,9 @@ PIXELS = MappingProxyType(
         "pixels-linear": replace(PIXEL_MODEL, says="a linear layer, taught alike", kind="linear"),
     }
 )
-SEED_B = replace(PIXEL_MODEL, says="NakedAttention as written", one_normalisation=False, epochs=128)
+NAKED_ATTENTION = replace(
+    PIXEL_MODEL, says="NakedAttention as written", one_normalisation=False, epochs=128
+)
 RECIPES = MappingProxyType(
     {
         **LADDER,
@@ -293,6 +295,6 @@ RECIPES = MappingProxyType(
         "final": FINAL,
         "final_all": FINAL_ALL,
         "final_25": FINAL_25,
-        "seed_b": SEED_B,
+        "naked_attention": NAKED_ATTENTION,
     }
 )

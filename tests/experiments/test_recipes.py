@@ -9,20 +9,15 @@ from expectations import assert_equal_numbers, untouched
 
 from bareattention.chapters.parameters import count_parameters
 from bareattention.data import load_digits
-from bareattention.recipes import (
-    FINAL,
-    FINAL_25,
-    FINAL_ALL,
+from bareattention.experiments.recipes import (
     LADDER,
     PIXELS,
     RECIPES,
     REMOVALS,
-    SEED_B,
     TRIED,
     TRIED_SINCE,
     WITHOUT_ATTENTION,
 )
-from bareattention.records import check_portable, recorded
 
 EACH = pytest.mark.parametrize("name", RECIPES)
 
@@ -81,88 +76,58 @@ def test_the_first_rungs_are_a_linear_layer_and_bare_attention_taught_alike():
     assert isinstance(rows.model().tokens.positions, torch.nn.Identity)
 
 
-LEFT_OUT = {
-    "no_scale": {"scale": (True, False)},
-    "no_positions": {"positions": (True, False)},
-    "no_feed_forward": {"d_ff": (128, 0)},
-    "no_residual": {"residual": (True, False)},
-    "no_norm": {"norm": (True, False)},
-    "one_head": {"n_heads": (4, 1)},
-    "no_augmentation": {"augmentation": (True, False)},
+UNIFORM = {"in_place_of_attention": (None, "uniform")}
+FEWER_PATCHES = {"patch_size": (10, 8), "stride": (7, 5), "padding": (2, 0)}
+MORE = {"epochs": (64, 3), "learning_rate": (4e-3, 5e-4), "begins_with": (None, "final")}
+# Recipe -> the recipe it is compared with, and all that differs.
+CHANGES = {
+    "patches-no_scale": ("patches", {"scale": (True, False)}),
+    "patches-no_positions": ("patches", {"positions": (True, False)}),
+    "patches-no_feed_forward": ("patches", {"d_ff": (128, 0)}),
+    "patches-no_residual": ("patches", {"residual": (True, False)}),
+    "patches-no_norm": ("patches", {"norm": (True, False)}),
+    "patches-one_head": ("patches", {"n_heads": (4, 1)}),
+    "patches-no_augmentation": ("patches", {"augmentation": (True, False)}),
+    **{f"{x}-no_attention": (x, UNIFORM) for x in ("heads", "feed_forward", "patches")},
+    "pixels-identity": ("pixels", {"in_place_of_attention": (None, "identity")}),
+    "pixels-uniform": ("pixels", UNIFORM),
+    "pixels-linear": ("pixels", {"kind": ("pixels", "linear")}),
+    "naked_attention": ("pixels", {"one_normalisation": (True, False), "epochs": (8, 128)}),
+    "tried-sixteen": ("patches", {"n_blocks": (3, 4), "epochs": (8, 12)}),
+    "tried-elastic": ("tried-sixteen", {"elastic": (0, 1.0)}),
+    "tried-smoothing": ("tried-sixteen", {"label_smoothing": (0, 0.05)}),
+    "tried-muon": ("tried-sixteen", {"optimizer": ("adamw", "muon")}),
+    "tried-muon_faster": ("tried-muon", {"learning_rate": (3e-3, 6e-3)}),
+    "tried-twenty_five": ("tried-muon", {"n_blocks": (4, 5), **FEWER_PATCHES}),
+    "tried-long": ("tried-muon", {"epochs": (12, 24)}),
+    "tried-long_elastic": ("tried-long", {"elastic": (0, 0.6)}),
+    "tried-averaged": ("tried-long_elastic", {"averaged": (0.0, 0.998)}),
+    "final": (
+        "tried-long_elastic",
+        {"n_blocks": (4, 5), "epochs": (24, 64), "learning_rate": (3e-3, 4e-3)},
+    ),
+    "tried-more": ("final", MORE),
+    "tried-more_bent": ("final", MORE | {"elastic": (0.6, 1.0)}),
+    "tried-more_plain": ("final", MORE | {"elastic": (0.6, 0), "augmentation": (True, False)}),
+    "tried-longest": ("final", FEWER_PATCHES | {"epochs": (64, 56)}),
+    "final_25": ("tried-longest", {}),
+    # As many steps as on 50,000 digits, but for one percent.
+    "final_all": ("final", {"epochs": (64, 54), "with_validation": (False, True)}),
 }
 
 
-def test_each_removal_takes_one_part_from_the_last_rung():
-    found = {name: changes(LADDER["patches"], recipe) for name, recipe in REMOVALS.items()}
-    assert found == {f"patches-{name}": change for name, change in LEFT_OUT.items()}
-
-
-def test_attention_is_taken_from_three_rungs_and_nothing_else():
-    found = {name: changes(LADDER[name.split("-")[0]], r) for name, r in WITHOUT_ATTENTION.items()}
-    change = {"in_place_of_attention": (None, "uniform")}
-    assert found == {f"{r}-no_attention": change for r in ("heads", "feed_forward", "patches")}
-
-
-def test_the_final_model_is_the_last_rung_grown_and_stays_small():
-    assert changes(LADDER["patches"], FINAL) == {
-        "n_blocks": (3, 5),
-        "epochs": (8, 64),
-        "learning_rate": (3e-3, 4e-3),
-        "optimizer": ("adamw", "muon"),
-        "elastic": (0, 0.6),
-    }
-    assert PARAMETERS["final"] <= 200_000
-
-
-def test_on_all_digits_the_final_model_takes_as_many_steps():
-    """50,000 digits and 64 epochs, 60,000 and 54: the same number of steps, but for one percent."""
-    found = changes(FINAL, FINAL_ALL)
-    assert found == {"epochs": (64, 54), "with_validation": (False, True)}
-    steps = [-(-n // 128) * epochs for n, epochs in zip((50_000, 60_000), (64, 54), strict=True)]
-    assert steps[1] == pytest.approx(steps[0], rel=0.015)
-
-
-def test_what_was_tried_differs_from_the_first_try():
-    first = TRIED["tried-sixteen"]
-    assert changes(LADDER["patches"], first) == {"n_blocks": (3, 4), "epochs": (8, 12)}
-    assert all(changes(first, recipe) for recipe in TRIED.values() if recipe is not first)
-
-
-SINCE = ("more", "more_bent", "more_plain", "longest")
-
-
-def test_what_was_tried_since_starts_from_the_final_model():
-    patches = {"patch_size": (10, 8), "stride": (7, 5), "padding": (2, 0)}
-    more = {"epochs": (64, 3), "learning_rate": (4e-3, 5e-4), "begins_with": (None, "final")}
-    assert {name: changes(FINAL, TRIED_SINCE[f"tried-{name}"]) for name in SINCE} == {
-        "more": more,
-        "more_bent": more | {"elastic": (0.6, 1.0)},
-        "more_plain": more | {"elastic": (0.6, 0.0), "augmentation": (True, False)},
-        "longest": patches | {"epochs": (64, 56)},
-    }
-    averaged = changes(TRIED["tried-long_elastic"], TRIED_SINCE["tried-averaged"])
-    assert averaged == {"averaged": (0.0, 0.998)}
-    assert not changes(TRIED_SINCE["tried-longest"], FINAL_25)
-    assert PARAMETERS["final_25"] <= 200_000
-
-
-def test_the_pixel_models_differ_in_what_stands_in_place_of_attention():
-    pixels = PIXELS["pixels"]
-    found = {name: changes(pixels, recipe) for name, recipe in PIXELS.items()}
-    assert found == {
-        "pixels": {},
-        "pixels-identity": {"in_place_of_attention": (None, "identity")},
-        "pixels-uniform": {"in_place_of_attention": (None, "uniform")},
-        "pixels-linear": {"kind": ("pixels", "linear")},
-    }
-    assert changes(pixels, SEED_B) == {"one_normalisation": (True, False), "epochs": (8, 128)}
+def test_every_recipe_off_the_ladder_differs_as_it_says():
+    found = {name: (b, changes(RECIPES[b], RECIPES[name])) for name, (b, _) in CHANGES.items()}
+    assert found == CHANGES
+    assert {*RECIPES} - {*CHANGES} == {*LADDER, "pixels"}
+    for group, prefix in ((REMOVALS, "patches-"), (PIXELS, "pixels"), (TRIED, "tried-")):
+        assert all(name.startswith(prefix) for name in group)
 
 
 def test_the_pixel_models_are_taught_as_naked_attention_is():
-    how = {name: choices(SEED_B)[name] for name in ("batch_size", "learning_rate", "epochs")}
-    assert how == {"batch_size": 16, "learning_rate": 0.01, "epochs": 128}
-    assert (SEED_B.optimizer, SEED_B.weight_decay) == ("adam", 0)
-    assert SEED_B.replacement and SEED_B.keep_best and not SEED_B.augmentation
+    recipe = RECIPES["naked_attention"]
+    assert (recipe.batch_size, recipe.learning_rate, recipe.optimizer) == (16, 0.01, "adam")
+    assert recipe.weight_decay == 0 and recipe.replacement and recipe.keep_best
 
 
 @pytest.mark.bad_input
@@ -190,32 +155,9 @@ def test_a_recipe_that_cannot_be_is_refused(name, change, told):
         replace(RECIPES[name], **change)
 
 
-# Names
-
-
-def test_every_recipe_has_one_name_and_says_something_of_its_own():
-    groups = (
-        LADDER,
-        REMOVALS,
-        WITHOUT_ATTENTION,
-        PIXELS,
-        TRIED,
-        TRIED_SINCE,
-        {"final": FINAL},
-        {"final_all": FINAL_ALL},
-        {"final_25": FINAL_25},
-        {"seed_b": SEED_B},
-    )
-    assert [*RECIPES] == [name for group in groups for name in group]
-    assert all(RECIPES[name] is group[name] for group in groups for name in group)
+def test_every_recipe_says_something_of_its_own():
     said = [recipe.says for recipe in RECIPES.values()]
     assert len({*said}) == len(said) and all(text == text.strip() != "" for text in said)
-
-
-@EACH
-def test_a_record_takes_name_and_recipe(name, tmp_path):
-    assert recorded(name, tmp_path) == []
-    check_portable(asdict(RECIPES[name]), name)
 
 
 def test_recipes_cannot_be_changed():
@@ -223,7 +165,7 @@ def test_recipes_cannot_be_changed():
         LADDER["patches"].epochs = 1
     for group in (RECIPES, LADDER, REMOVALS, WITHOUT_ATTENTION, PIXELS, TRIED, TRIED_SINCE):
         with pytest.raises(TypeError):
-            group["patches"] = SEED_B
+            group["patches"] = RECIPES["linear"]
 
 
 # Models
@@ -233,70 +175,45 @@ def linear(inputs, outputs):
     return inputs * outputs + outputs
 
 
-def size(
-    tokens=28,
-    channels=28,
-    width=64,
-    embedded=True,
-    places=True,
-    normed=True,
-    hidden=128,
-    depth=3,
-    flat=False,
-):
-    """Parameters of a transformer, by hand."""
-    block = 4 * linear(width, width) + (2 * width if normed else 0)
-    if hidden:
-        block += linear(width, hidden) + linear(hidden, width) + (2 * width if normed else 0)
-    entrance = (linear(channels, width) if embedded else 0) + (tokens * width if places else 0)
-    end = (2 * width if normed else 0) + linear(tokens * width if flat else width, 10)
-    return entrance + depth * block + end
+def block(width, hidden=0, norm=True):
+    """Four projections, two layers and two norms."""
+    layers = linear(width, hidden) + linear(hidden, width) if hidden else 0
+    return 4 * linear(width, width) + layers + norm * 2 * width * (2 if hidden else 1)
 
 
-PATCHES = {"tokens": 4 * 4, "channels": 10 * 10}
-BARE = {"places": False, "normed": False, "hidden": 0, "depth": 1, "flat": True}
+def patches(n=16, channels=100, blocks=3):
+    """Embedding and positions, blocks, the last norm and the output."""
+    return linear(channels, 64) + n * 64 + blocks * block(64, 128) + 2 * 64 + linear(64, 10)
+
+
+FLAT = linear(28 * 64, 10)
+ROWS_OF_64 = linear(28, 64) + 28 * 64
+LINEAR = linear(784, 10)
 PARAMETERS = {
-    "linear": linear(784, 10),
-    "rows": size(width=28, embedded=False, **BARE),
-    "positions": size(width=28, embedded=False, **{**BARE, "places": True}),
-    "embedding": size(**{**BARE, "places": True}),
-    "heads": size(**{**BARE, "places": True}),
-    "residual": size(hidden=0, depth=1, flat=True),
-    "feed_forward": size(depth=1, flat=True),
-    "depth": size(flat=True),
-    "mean": size(),
-    "augmentation": size(),
-    "patches": size(**PATCHES),
-    "patches-no_scale": size(**PATCHES),
-    "patches-no_positions": size(**PATCHES, places=False),
-    "patches-no_feed_forward": size(**PATCHES, hidden=0),
-    "patches-no_residual": size(**PATCHES),
-    "patches-no_norm": size(**PATCHES, normed=False),
-    "patches-one_head": size(**PATCHES),
-    "patches-no_augmentation": size(**PATCHES),
-    "heads-no_attention": size(**{**BARE, "places": True}),
-    "feed_forward-no_attention": size(depth=1, flat=True),
-    "patches-no_attention": size(**PATCHES),
-    **{name: size(**PATCHES, depth=4) for name in TRIED},
-    "tried-twenty_five": size(tokens=5 * 5, channels=8 * 8, depth=5),
-    "tried-averaged": size(**PATCHES, depth=4),
-    **{f"tried-more{name}": size(**PATCHES, depth=5) for name in ("", "_bent", "_plain")},
-    "tried-longest": size(tokens=5 * 5, channels=8 * 8, depth=5),
-    "final": size(**PATCHES, depth=5),
-    "final_all": size(**PATCHES, depth=5),
-    "final_25": size(tokens=5 * 5, channels=8 * 8, depth=5),
-    "pixels": 3 + linear(784, 10),
-    "pixels-identity": 1 + linear(784, 10),
-    "pixels-uniform": 1 + linear(784, 10),
-    "pixels-linear": linear(784, 10),
-    "seed_b": 3 + linear(784, 10),
+    "linear": LINEAR,
+    "rows": block(28, norm=False) + linear(784, 10),
+    "positions": block(28, norm=False) + linear(784, 10) + 784,
+    "embedding": ROWS_OF_64 + block(64, norm=False) + FLAT,
+    "heads": ROWS_OF_64 + block(64, norm=False) + FLAT,
+    "heads-no_attention": ROWS_OF_64 + block(64, norm=False) + FLAT,
+    "residual": ROWS_OF_64 + block(64) + 2 * 64 + FLAT,
+    "feed_forward": ROWS_OF_64 + block(64, 128) + 2 * 64 + FLAT,
+    "feed_forward-no_attention": ROWS_OF_64 + block(64, 128) + 2 * 64 + FLAT,
+    "depth": ROWS_OF_64 + 3 * block(64, 128) + 2 * 64 + FLAT,
+    **dict.fromkeys(("mean", "augmentation"), patches(28, 28)),
+    "patches-no_positions": patches(n=0),
+    "patches-no_feed_forward": patches() - 3 * (block(64, 128) - block(64)),
+    "patches-no_norm": patches() - 3 * 4 * 64 - 2 * 64,
+    "pixels": 3 + LINEAR,
+    "naked_attention": 3 + LINEAR,
+    "pixels-identity": 1 + LINEAR,
+    "pixels-uniform": 1 + LINEAR,
+    "pixels-linear": LINEAR,
+    **dict.fromkeys((*TRIED, "tried-averaged"), patches(blocks=4)),
+    **dict.fromkeys(("final", "final_all", *TRIED_SINCE), patches(blocks=5)),
+    "tried-averaged": patches(blocks=4),
+    **dict.fromkeys(("tried-twenty_five", "tried-longest", "final_25"), patches(25, 64, 5)),
 }
-
-
-def test_the_sizes_by_hand_are_the_known_ones():
-    known = {"linear": 7850, "rows": 11_098, "heads": 38_218, "depth": 122_122, "mean": 104_842}
-    known |= {"patches": 108_682, "pixels-identity": 7851, "seed_b": 7853}
-    assert {name: PARAMETERS[name] for name in known} == known
 
 
 @EACH
@@ -308,10 +225,10 @@ def test_each_model_reads_prepared_digits_and_is_as_large_as_it_should_be(name, 
     logits = model(ready)
     assert logits.shape == (3, 10) and logits.dtype == torch.float32
     assert logits.isfinite().all() and not torch.equal(logits[0], logits[1])
-    assert count_parameters(model) == PARAMETERS[name]
+    assert count_parameters(model) == PARAMETERS.get(name, 108_682)
 
 
-@EACH
+@pytest.mark.parametrize("name", ["linear", "pixels", "patches"])
 def test_each_model_is_drawn_from_torchs_random_numbers(name):
     def drawn(seed):
         torch.manual_seed(seed)
@@ -331,21 +248,6 @@ def test_the_mean_in_place_of_attention_in_a_transformer():
     assert_equal_numbers(model(x), wanted, "heads-no_attention", steps=20)
 
 
-def test_what_stands_in_place_of_attention():
-    x = torch.randn(2, 784, 1)
-    for name, mix in (
-        (
-            "pixels",
-            lambda model, v: torch.softmax((x * model.W_query) @ (x * model.W_key).mT, dim=-1) @ v,
-        ),
-        ("pixels-identity", lambda model, v: v),
-        ("pixels-uniform", lambda model, v: v.mean(dim=1, keepdim=True).expand(2, 784, 1)),
-    ):
-        model = RECIPES[name].model()
-        wanted = model.output(mix(model, x * model.W_value).flatten(1))
-        assert_equal_numbers(model(x), wanted, name, steps=10)
-
-
 @pytest.mark.parametrize("query, key", [(0.5, -0.7), (40.0, 44.5)])
 def test_naked_attentions_parameters_copied_in_give_its_logits(query, key, digits):
     """As drawn, and as trained, when query times key has grown to 1,780; the reference is NumPy's.
@@ -355,14 +257,16 @@ def test_naked_attentions_parameters_copied_in_give_its_logits(query, key, digit
     """
     draw = np.random.default_rng(0)
     value, weight, bias = 0.9, draw.normal(size=(10, 784)), draw.normal(size=10)
-    images = SEED_B.preparation(digits.training.images)(digits.validation.images[:5])
+    images = RECIPES["naked_attention"].preparation(digits.training.images)(
+        digits.validation.images[:5]
+    )
     wanted = []
     for image in images.double().numpy().reshape(5, 784):
         scores = np.outer(image * query, image * key)  # divided by the root of one channel
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         mixed = powers / powers.sum(axis=1, keepdims=True) @ (image * value)
         wanted.append(weight @ mixed + bias)
-    model = RECIPES["seed_b"].model()
+    model = recipe.model()
     state = {"W_query": [[query]], "W_key": [[key]], "W_value": [[value]]}
     state |= {"output.weight": weight, "output.bias": bias}
     model.load_state_dict({name: torch.tensor(number) for name, number in state.items()})
@@ -399,7 +303,7 @@ def test_preparation_is_what_numpy_computes(name, digits):
 def test_the_odd_normalisation_makes_pixels_small(digits):
     """Each pixel has mean 0, and the divisor is a deviation of variances: far too large."""
     training = digits.training.images
-    ready = SEED_B.preparation(training)(training)[..., 0]
+    ready = RECIPES["naked_attention"].preparation(training)(training)[..., 0]
     assert ready.mean(dim=0).abs().max() < 1e-6
     assert ready.std() < 0.05
     ordinary = PIXELS["pixels"].preparation(training)(training)
@@ -407,7 +311,7 @@ def test_the_odd_normalisation_makes_pixels_small(digits):
     assert ordinary.std().item() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["patches", "linear", "pixels", "seed_b"])
+@pytest.mark.parametrize("name", ["patches", "linear", "pixels", "naked_attention"])
 def test_preparation_looks_at_nothing_but_the_images_handed_over(name, digits):
     """An image is prepared alike alone, in any company, and later on."""
     training, others = digits.training.images[:300].clone(), digits.test.images[:40]
