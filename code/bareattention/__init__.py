@@ -56,11 +56,9 @@ from bareattention.chapters.training import (
     epoch_report,
     evaluate,
     fit,
+    print_report,
     report_line,
-    restore_training,
-    save_checkpoint,
     train_epoch,
-    training_state,
 )
 from bareattention.chapters.weighted_values import SelfAttention, attention
 from bareattention.checks import (
@@ -174,6 +172,7 @@ __all__ = [
     "panels",
     "pictures",
     "pixel_statistics",
+    "print_report",
     "project",
     "random_affine",
     "random_affine_grid",
@@ -182,9 +181,7 @@ __all__ = [
     "recorded_measurement",
     "report_line",
     "resample",
-    "restore_training",
     "roll_out",
-    "save_checkpoint",
     "save_measurement",
     "save_run",
     "shape_of",
@@ -196,7 +193,6 @@ __all__ = [
     "tone_curve",
     "train_briefly",
     "train_epoch",
-    "training_state",
     "warm_up_and_cosine",
     "with_attention_replaced",
 ]
