@@ -498,8 +498,20 @@ def bent(images, generator):
 
 def training(file=None, epochs=EPOCHS, resume=False, seed=0, make=MuonAndAdamW):
     """Everything made anew, then trained: the epochs, the parameters, what the parts remember."""
-    model = small_model(seed, dropout=0.3)
-    optimizer = make(model, 0.02, 0.05)
+    model, generator = small_model(seed, dropout=0.3), seeded(0)
+    optimizer, history = make(model, 0.02, 0.05), []
+    schedule = warm_up_and_cosine(optimizer, EPOCHS * 5)
+    parts = [model, optimizer, schedule]
+    if resume:
+        *states, history, order, dropout = torch.load(file, weights_only=True)
+        for part, state in zip(parts, states, strict=True):
+            part.load_state_dict(state)
+        generator.set_state(order), torch.set_rng_state(dropout)
+
+    def save(_, history):
+        random = generator.get_state(), torch.get_rng_state()
+        torch.save([*(part.state_dict() for part in parts), history, *random], file)
+
     history = fit(
         model,
         data(),
@@ -507,10 +519,10 @@ def training(file=None, epochs=EPOCHS, resume=False, seed=0, make=MuonAndAdamW):
         epochs,
         optimizer,
         batch_size=5,
-        checkpoint=file,
-        resume=resume,
-        say=None,
-        schedule=warm_up_and_cosine(optimizer, EPOCHS * 5),
+        generator=generator,
+        callbacks=[save] if file else [],
+        history=history,
+        after_step=schedule.step,
         augment=bent,
         label_smoothing=0.1,
     )
