@@ -72,7 +72,7 @@ class Report(NamedTuple):
         from torchmetrics.functional.classification import multiclass_accuracy
 
         right = multiclass_accuracy(
-            logits, labels.long(), num_classes=logits.shape[-1], average="micro"
+            logits, labels, num_classes=logits.shape[-1], average="micro"
         )
         return cls(loss.item() / math.log(2), 100 * right.item())
 
@@ -229,7 +229,8 @@ def fit(
         epochs: passes over the training data, those in history included.
         generator: source of the random order; None means one with seed 0.
         callbacks: called one after the other when an epoch is over, with the
-            model and all epochs so far; the first True ends the training.
+            model and all epochs so far; the first that returns True ends the
+            training, and those after it are not called.
         history: the epochs before a resume.
         details: what else `train_epoch` takes.
     Returns: a report for each epoch, as `epoch_report` makes it.
