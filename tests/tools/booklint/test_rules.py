@@ -130,7 +130,7 @@ PLANTED = {
     runs.is_valid: (
         edited,
         [
-            ({"metadata": {"kernelspec": {"name": "mine"}}}, {}),
+            ({"metadata": {"kernelspec": {"name": "mine", "display_name": "Mine"}}}, {}),
             ({"nbformat_minor": 4}, {}),
             ({"surplus": 1}, {}),
         ],
@@ -361,6 +361,7 @@ PLANTED = {
             (sections(tags=("solution",)), sections()),
             (sections(*REQUIRED[:-1]), sections()),
             (sections("Solutions", "More"), sections()),
+            (notebook(code()), markdown("Words.")),
         ],
     ),
     template.predictions_come_first: (
