@@ -7,7 +7,6 @@ from booklint.identity import REASON
 from booklint.pages import Cell, Complaint, Page
 
 MOST_LINES = 10
-MOST_EXPORTED_LINES = 25
 
 
 def are_short(page: Page) -> list[Complaint]:
@@ -27,7 +26,7 @@ def are_short(page: Page) -> list[Complaint]:
 
 
 def exports_hold_one_thing(page: Page) -> list[Complaint]:
-    """A cell tagged `export` holds imports and constants, or one definition of 25 lines at most.
+    """A cell tagged `export` holds imports and constants, or one definition.
 
     What cannot become part of a module at all, tools/extract.py refuses.
     """
@@ -36,10 +35,6 @@ def exports_hold_one_thing(page: Page) -> list[Complaint]:
         tree = python.tree(cell.source) if "export" in cell.tags else None
         if tree is None:
             continue
-        count = len(python.code_lines(cell.source) - python.docstring_lines(tree))
-        if count > MOST_EXPORTED_LINES:
-            what = f"{count} lines without docstrings and comments: {MOST_EXPORTED_LINES} at most"
-            complaints.append(cell.complain(1, what))
         definitions = [node for node in tree.body if isinstance(node, python.Definition)]
         if not tree.body or (definitions and len(tree.body) > 1):
             what = "an exported cell holds imports and constants, or exactly one definition"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from booklint import (
     assets,
     cells,
+    definitions,
     identity,
     links,
     notation,
@@ -29,6 +30,9 @@ RULES: list[Rule] = [
     sentences.one_per_line,
     cells.are_short,
     cells.exports_hold_one_thing,
+    definitions.are_brief,
+    definitions.are_narrow,
+    definitions.say_shapes,
     cells.end_visibly,
     cells.hold_no_magic,
     cells.show_no_svg,

@@ -11,6 +11,7 @@ import pytest
 from booklint import (
     assets,
     cells,
+    definitions,
     identity,
     links,
     notation,
@@ -30,9 +31,9 @@ from setup_cell import SETUP_CELL
 
 LONG = "\n".join(f"x{i} = {i}" for i in range(11))
 DEFINITION = 'def softmax(scores):\n    """Shares."""\n    return scores'
-DOCUMENTED = (
-    'def f():\n    """A' + "\n    And so on." * 30 + '\n    """\n' + "    x = 1  # a\n" * 24
-)
+ONE = "\n    x = 1  # one"
+DOCUMENTED = '\n    """A' + "\n    And so on." * 30 + '"""\n'
+TWO_METHODS = "class A:\n" + "".join(f"  def {name}(self):{ONE * 12}\n" for name in "fg")
 PNG, HTML = "image/png", "text/html"
 CITED = "[us](https://arxiv.org/abs/1)"
 TARGET = """
@@ -61,6 +62,17 @@ def cell(source: str, *tags: str) -> Page:
 
 def exported(source: str) -> Page:
     return cell(source, "export")
+
+
+def chapter(*sources: str | int) -> Page:
+    """A chapter that exports these definitions; its number may stand before them."""
+    number = sources[0] if isinstance(sources[0], int) else 5
+    cells = [
+        code(source, id=f"def-{i}", tags=("export",))
+        for i, source in enumerate(sources)
+        if isinstance(source, str)
+    ]
+    return notebook(*cells, path=Path(f"{number:02}_softmax.ipynb"))
 
 
 def counted(count: int | None) -> Page:
@@ -130,7 +142,7 @@ PLANTED = {
     runs.is_valid: (
         edited,
         [
-            ({"metadata": {"kernelspec": {"name": "mine"}}}, {}),
+            ({"metadata": {"kernelspec": {"name": "mine", "display_name": "Mine"}}}, {}),
             ({"nbformat_minor": 4}, {}),
             ({"surplus": 1}, {}),
         ],
@@ -246,8 +258,41 @@ PLANTED = {
         [
             (f"{DEFINITION}\n\n\n{DEFINITION}", DEFINITION),
             (f"import math\n\n\n{DEFINITION}", "import math\n\nSIZE: int = 3\nOTHER = 4"),
-            ("def f():\n" + "    x = 1\n" * 25, DOCUMENTED),
             ("# nothing", "@decorated\nclass Head:\n    pass"),
+        ],
+    ),
+    definitions.are_brief: (
+        lambda sources: chapter(*sources),
+        [
+            # At most 12 lines without signature, docstring and comments
+            (("def f():" + ONE * 13,), (f"def f(\n    x\n):{DOCUMENTED}{ONE * 12}",)),
+            (("class A:\n  def f(self):" + ONE * 13,), (TWO_METHODS,)),
+            # Helpers count where they are called, also by a helper
+            ((f"def f():{ONE * 6}\n    _g()", f"def _g():{ONE * 6}"), ("def _g():" + ONE * 13,)),
+            (
+                ("def f():\n    _g()", "def _g():\n    _h()", f"def _h():{ONE * 11}"),
+                ("def f():\n    g()", f"def g():{ONE * 12}"),
+            ),
+            # From chapter 11, 25 lines a cell
+            ((11, "def f():" + ONE * 25), (11, f"def f():{DOCUMENTED}{ONE * 24}")),
+        ],
+    ),
+    definitions.are_narrow: (
+        lambda sources: chapter(*sources),
+        [((f"x = '{'a' * 75}'",), (f"x = '{'a' * 74}'",)), (("#" * 81,), (11, "#" * 81))],
+    ),
+    definitions.say_shapes: (
+        lambda body: chapter(f"class Head:\n    def forward(self, x):\n        {body}"),
+        [
+            ("scores = x @ x.T", "scores = x @ x.T  # (seq_len, seq_len)"),
+            ("return softmax(scores)", "return x, scores"),
+            ("weights = f(x)  # of x", "x = g(x)"),
+            ("n = x.shape[0]; weights = x[n]", "n = x.shape[0]; weights = x"),
+            ("return self.attention(x)", "if x:\n            raise ValueError(f'{weights}')"),
+            (
+                "for x in scores:  # (n,)\n            a = f(x)",
+                "for x in scores:  # (n,)\n            pass",
+            ),
         ],
     ),
     cells.end_visibly: (cell, [("x = 1;", "x = 1; x"), ("plt.plot(x);  # dots\n", "x  # ;")]),
@@ -361,6 +406,7 @@ PLANTED = {
             (sections(tags=("solution",)), sections()),
             (sections(*REQUIRED[:-1]), sections()),
             (sections("Solutions", "More"), sections()),
+            (notebook(code()), markdown("Words.")),
         ],
     ),
     template.predictions_come_first: (
