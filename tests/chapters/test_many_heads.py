@@ -278,7 +278,7 @@ def test_the_comparison_accepts_the_parts_that_mistakes_are_made_of():
 # Masks and their axes
 
 
-@pytest.mark.parametrize("batch", [(2,), (5,), (3, 2)])
+@pytest.mark.parametrize("batch", [(2,), (5,), (1, 2)])
 def test_a_mask_with_a_batch_needs_an_axis_for_the_heads(batch):
     """With two heads and two texts it would fit, and mean something else."""
     module, x = MultiHeadAttention(6, 2), normal(torch.Generator(), *batch, 4, 6)
