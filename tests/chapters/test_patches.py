@@ -422,8 +422,8 @@ def test_random_affine_looks_where_its_grid_says(ranges):
 def shifted_grid(images, right, down):
     """Every pixel looks so many pixels to the right, and down; an image reaches from -1 to 1."""
     _, height, width = images.shape
-    x = (2 * (torch.arange(width) + right) + 1).to(images.dtype) / width - 1
-    y = (2 * (torch.arange(height) + down) + 1).to(images.dtype) / height - 1
+    x = (2 * (torch.arange(width).to(images) + right) + 1) / width - 1
+    y = (2 * (torch.arange(height).to(images) + down) + 1) / height - 1
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).expand(len(images), -1, -1, 2)
 
 
