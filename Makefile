@@ -8,7 +8,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test check format chapters chapter repository clean
+.PHONY: help install book serve test check mutants format chapters chapter repository clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,11 @@ test: install ## prove everything: the checks, the tests, every chapter
 
 check: install ## the checks that take seconds
 	@sh tools/check.sh
+
+# cosmic-ray is there only for those who ask; nothing else needs it.
+mutants: install ## plant mistakes and count what the tests notice: an hour, or one module: M=softmax
+	@$(BIN)/python -m pip install --quiet cosmic-ray==8.7.0
+	@$(BIN)/python tools/mutants.py $(M)
 
 format: install ## lay the Python code out
 	@$(BIN)/ruff check --fix-only .

@@ -133,7 +133,8 @@ def test_installs_once(house):
 
 
 @pytest.mark.parametrize(
-    "target", ["book", "serve", "test", "check", "format", "chapters", "chapter", "repository"]
+    "target",
+    ["book", "serve", "test", "check", "mutants", "format", "chapters", "chapter", "repository"],
 )
 def test_every_command_installs_what_it_needs(target, house):
     house.make(target)
@@ -404,6 +405,11 @@ def test_one_chapter(ready):
         said = ready.make("chapter", wrong)
         assert said.returncode != 0
         assert "make chapter N=05" in said.stderr
+
+
+def test_mutants_of_one_module(ready):
+    assert ready.make("mutants", "M=softmax").returncode == 0
+    assert ready.calls[-1] == "python tools/mutants.py softmax"
 
 
 @pytest.mark.parametrize(
