@@ -10,8 +10,8 @@ a mutant that makes them fail, or take twice their processor time, is killed.  E
 hypothesis are the same every time (tests/conftest.py), so a result repeats.
 
 What is done stands in _build/mutants, and is not done again while the package and those tests
-stay.  In docs/mutants.json, `tomorrow` says where a module, or a definition of it, has gone, and
-`shares` sums under those names: [killed, all].
+stay.  In docs/mutants.json, `tomorrow` says where modules and definitions have gone, and `shares`
+sums under those names: [killed, all]; the seconds are those of the tests, and of everything.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ import time
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
+
+from forked_tests import LOG, SECONDS, import_libraries, run
 
 BASELINE = Path(__file__).resolve().parents[1] / "docs" / "mutants.json"
 PACKAGE, DONE = Path("code/bareattention"), Path("_build/mutants")
@@ -50,39 +52,32 @@ def state(module: str) -> str:
 
 def survey(module: str) -> dict:
     """Plant the sample's mistakes, and say which ones the tests did not notice."""
-    from forked_tests import LOG, SECONDS, run
-    from mutant_sample import sample
+    from mutant_sample import sample  # here, so that the rest is tested without cosmic-ray
 
     path, tests, started, needed = PACKAGE / f"{module}.py", mirrored(module), time.monotonic(), 0.0
-    source = path.read_text("utf8")
-    killed, survivors, chosen = Counter(), [], sample(source)
+    killed, survivors, chosen = Counter(), [], sample(source := path.read_text("utf8"))
     if chosen and tests.exists():
         SECONDS.unlink(missing_ok=True)
         passed, needed = run(tests)
         if not passed:
             sys.exit(f"{tests} fails without a mutant:\n{LOG.read_text()[-4000:]}")
-    # Python takes compiled code for current when its source has the same size and second.
-    for compiled in path.parent.glob(f"__pycache__/{path.stem}.*"):
-        compiled.unlink()
-    os.environ["PYTHONDONTWRITEBYTECODE"], sys.dont_write_bytecode = "1", True
-    for mutant, mutated in chosen:
+    for when, (mutant, mutated) in enumerate(chosen):
         path.write_text(mutated, "utf8")
+        os.utime(path, (when, when))  # code compiled from one of the same size is no longer current
         if tests.exists() and not run(tests, int(2 * needed) + 10)[0]:
             killed[mutant["in"]] += 1
         else:
             survivors.append(mutant)
     path.write_text(source, "utf8")
-    del os.environ["PYTHONDONTWRITEBYTECODE"]
-    sys.dont_write_bytecode = False
-    result = {"mutants": len(chosen), "killed": killed.total(), "killed_in": dict(killed)}
-    result["survivors"] = sorted(survivors, key=lambda mutant: mutant["line"])
-    return result | {"seconds": [round(needed), round(time.monotonic() - started)]}
+    return {
+        **{"mutants": len(chosen), "killed": killed.total(), "killed_in": dict(killed)},
+        "survivors": sorted(survivors, key=lambda mutant: mutant["line"]),
+        "seconds": [round(needed), round(time.monotonic() - started)],
+    }
 
 
 def surveyed(modules: list[str]) -> dict[str, dict]:
     """Survey a copy of the tree, module by module; keep what is done."""
-    from forked_tests import import_libraries
-
     results, done, tree = {}, DONE.resolve(), Path.cwd()
     done.mkdir(parents=True, exist_ok=True)
     import_libraries()
@@ -112,8 +107,8 @@ def shares(modules: dict[str, dict], tomorrow: dict[str, str]) -> dict[str, list
         places = [(where, n, n) for where, n in result["killed_in"].items()]
         places += [(mutant["in"], 0, 1) for mutant in result["survivors"]]
         for where, killed, n in places:
-            name = tomorrow.get(module, module)
-            name = tomorrow.get(f"{module}:{where.partition('.')[0]}", name)
+            whole = tomorrow.get(module, module)
+            name = tomorrow.get(f"{module}:{where.partition('.')[0]}", whole)
             for key in (name, f"{name.partition('/')[0]}/")[: 1 + ("/" in name)]:
                 before = counts.get(key, [0, 0])
                 counts[key] = [before[0] + killed, before[1] + n]
@@ -141,18 +136,17 @@ def main(arguments: list[str]) -> int:
         print(f"M: wanted a module of bareattention, got {' '.join(wanted)}", file=sys.stderr)
         return 2
     kept, results = json.loads(BASELINE.read_text("utf8")), surveyed(modules)
-    now = shares(results, kept["tomorrow"])
+    before, now = (shares(m, kept["tomorrow"]) for m in (kept.get("modules", {}), results))
     if "--baseline" in arguments:
         commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True)
         taken = {"date": time.strftime("%Y-%m-%d"), "commit": commit.strip()}
         taken |= {"python": sys.version.split()[0]} | {name: version(name) for name in VERSIONS}
-        kept = {"taken": taken, "tomorrow": kept["tomorrow"], "shares": now, "modules": results}
+        kept |= {"taken": taken, "shares": now, "modules": results}
         BASELINE.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf8")
         return 0
-    before = kept.get("shares", {})
-    if wanted:
-        now = {name: n for name, n in now.items() if not name.endswith("/")}
-        before = {name: n for name, n in before.items() if name in now}
+    if wanted:  # a room is compared as a whole
+        now = {name: now[name] for name in now if not name.endswith("/")}
+        before = {name: before[name] for name in before if name in now}
     if fell := fallen(before, now):
         print("The tests notice less than they did in:", *fell, sep="\n  ")
     return bool(fell)
