@@ -76,7 +76,7 @@ class SelfAttentionModel(nn.Module):
         keys = x @ self.W_key  # (batch_size, seq_len, d_model)
         values = x @ self.W_value  # (batch_size, seq_len, d_model)
         if self.backend == "sdpa":
-            mixed, _ = fused_attention(queries, keys, values)
+            mixed, _ = fused_attention(queries, keys, values)  # (..., d_model)
         else:
             root = self.d_model**0.5
             scores = queries @ keys.mT / root  # (batch_size, seq_len, seq_len)

@@ -34,8 +34,8 @@ def softmax(
     if mask is not None:
         scores = scores.masked_fill(~mask, -math.inf)
     # What is subtracted does not change the shares: no gradient flows there.
-    largest = scores.detach().amax(dim=-1, keepdim=True)  # (*batch, 1)
+    largest = scores.detach().amax(dim=-1, keepdim=True)  # (..., 1)
     largest = largest.clamp_min(limits.min)  # where nobody may be looked at
-    powers = ((scores - largest) / temperature).exp()  # (*batch, n_keys)
-    total = powers.sum(dim=-1, keepdim=True)  # (*batch, 1), 0 for nobody
+    powers = ((scores - largest) / temperature).exp()  # (..., n_keys)
+    total = powers.sum(dim=-1, keepdim=True)  # (..., 1), 0 for nobody
     return powers / total.masked_fill(total == 0, 1.0)
