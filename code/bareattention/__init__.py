@@ -66,11 +66,9 @@ if TYPE_CHECKING:  # for editors, which run nothing
         epoch_report,
         evaluate,
         fit,
+        print_report,
         report_line,
-        restore_training,
-        save_checkpoint,
         train_epoch,
-        training_state,
     )
     from bareattention.chapters.weighted_values import SelfAttention, attention
     from bareattention.checks import (
@@ -162,11 +160,9 @@ _MODULES = {
         "epoch_report",
         "evaluate",
         "fit",
+        "print_report",
         "report_line",
-        "restore_training",
-        "save_checkpoint",
         "train_epoch",
-        "training_state",
     ],
     "chapters.weighted_values": ["SelfAttention", "attention"],
     "checks": [

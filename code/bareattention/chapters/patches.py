@@ -395,7 +395,7 @@ def warm_up_and_cosine(
         n_steps: steps of the whole training.
         warm_up: share of the steps in which the rate rises, at most 0.9; at least one step and a
             half, in very short trainings.
-    Returns: a schedule; `fit` moves it on.
+    Returns: a schedule, whose `step` belongs after each step of training.
     Raises: TypeError, ValueError if n_steps is no whole number of at least 1, or warm_up is no
         share from 0 to 0.9.
     Source: Smith and Topin 2018 (PyTorch's OneCycleLR).
