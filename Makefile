@@ -16,7 +16,7 @@ export N PORT PYTHON URL
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test check format chapters chapter repository lock clean
+.PHONY: help install book serve test check count format chapters chapter repository lock clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,9 @@ test: install ## prove everything: the checks, the tests, every chapter
 
 check: install ## the checks that take seconds
 	@sh tools/check.sh
+
+count: install ## count lines per chapter and per room, beside their limits
+	@$(BIN)/python tools/count.py
 
 format: install ## lay the Python code out
 	@$(BIN)/ruff check --fix-only .

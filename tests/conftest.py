@@ -1,4 +1,4 @@
-"""Every call of a checked function is held to its signature, and while tests run its result, too."""
+"""While tests run, results are held to the signatures as well as arguments."""
 
 from __future__ import annotations
 

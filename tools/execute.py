@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+from chapter import FORMAT, KERNEL, METADATA
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from notebooks import ROOT, NotebookError, read_notebook, write_whole
 
-KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # What Jupyter and matplotlib keep: not in the reader's home, whose settings would change chapters.
 KEPT = ROOT / "_build" / "kernels"
 # The same for every execution: here, and in conftest.py for nbval.
@@ -38,10 +38,8 @@ ENVIRONMENT = {
 
 def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Take out what changes from run to run, or from front end to front end."""
-    notebook.metadata = nbformat.from_dict(
-        {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
-    )
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = FORMAT
     for cell in notebook.cells:
         for key in ("execution", "ExecuteTime", "papermill"):
             cell.metadata.pop(key, None)
@@ -69,7 +67,7 @@ def execute(path: Path) -> str:
         client = NotebookClient(
             notebook,
             timeout=600,
-            kernel_name="python3",
+            kernel_name=KERNEL["name"],
             record_timing=False,
             coalesce_streams=True,
             # No advice on encrypting local sockets.

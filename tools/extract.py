@@ -28,7 +28,7 @@ PACKAGE = "bareattention"
 # N_CLASSES`: the ground floor, see [tool.importlinter] in pyproject.toml.
 GROUND = ("checks", "data", "plotting", "shapes")
 # The hand-written modules whose `__all__` the package hands on, beside what the chapters export.
-HANDED_ON = ("checks", "data", "experiments.recipes", "experiments.runs", "plotting")
+HANDED_ON = ("checks", "data", "plotting", "experiments.recipes", "experiments.runs")
 COLUMNS = 80  # of the pages' code, and so of the modules that are made of it
 CHAPTER = re.compile(r"(\d\d)_(\w+)")
 HEADER = '''"""{title}

@@ -46,7 +46,6 @@ if TYPE_CHECKING:  # for editors, which run nothing
         small_example,
     )
     from bareattention.chapters.patches import (
-        DigitBlock,
         DigitConfig,
         DigitTokens,
         DigitTransformer,
@@ -54,6 +53,7 @@ if TYPE_CHECKING:  # for editors, which run nothing
         random_affine,
         random_affine_grid,
         resample,
+        uniform_attention,
         warm_up_and_cosine,
     )
     from bareattention.chapters.positions import LearnedPositions, sinusoidal_positions
@@ -140,7 +140,6 @@ _MODULES = {
     "chapters.one_sample_at_a_time": ["LoopedSelfAttentionModel"],
     "chapters.parameters": ["AttentionSizes", "SmallExample", "count_parameters", "small_example"],
     "chapters.patches": [
-        "DigitBlock",
         "DigitConfig",
         "DigitTokens",
         "DigitTransformer",
@@ -148,6 +147,7 @@ _MODULES = {
         "random_affine",
         "random_affine_grid",
         "resample",
+        "uniform_attention",
         "warm_up_and_cosine",
     ],
     "chapters.positions": ["LearnedPositions", "sinusoidal_positions"],

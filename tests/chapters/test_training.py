@@ -164,10 +164,10 @@ def test_with_replacement_some_come_twice_and_a_third_does_not_come():
     labels, model = torch.arange(4001) % 3, nn.Linear(3, 3, bias=False)
     model.weight.data, seen = 5 * torch.eye(3), shown(model)
     inputs = F.one_hot(labels).float() + torch.arange(4001)[:, None] / 8192
-
-    report = train_epoch(model, (inputs, labels), sgd(model, 0.0), 500, seeded(0), replacement=True)
+    report = train_epoch(model, (inputs, labels), sgd(model, 0.0), 500, seeded(3), replacement=True)
     numbers = torch.cat([batch.amin(dim=1) for batch, _ in seen])
     assert report.accuracy == 100 and len(numbers) == 4001
+    assert (8192 * numbers).aminmax() == (0, 4000), "the first or the last is never drawn"
     assert len(numbers.unique()) / 4001 == pytest.approx(1 - 1 / math.e, abs=0.02)
 
 

@@ -128,10 +128,8 @@ def train_epoch(
     """
     inputs, labels = data
     n = len(inputs)
-    if replacement:
-        order = torch.randint(n, (n,), generator=generator)
-    else:
-        order = torch.randperm(n, generator=generator)
+    draw = torch.randint(n, (n,), generator=generator) if replacement else None
+    order = torch.randperm(n, generator=generator) if draw is None else draw
     model.train()
     total, answers = torch.zeros(()), []
     for batch in order.split(batch_size):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.digits import as_pixels, pixel_statistics, standardise
 from bareattention.chapters.is_attention_doing_anything import with_attention_replaced
-from bareattention.chapters.patches import DigitConfig, DigitTransformer
+from bareattention.chapters.patches import DigitConfig, DigitTransformer, uniform_attention
 from bareattention.checks import check_choice
 
 __all__ = ["LADDER", "PIXELS", "RECIPES", "REMOVALS", "WITHOUT_ATTENTION", "Recipe"]
@@ -109,18 +109,12 @@ class Recipe:
         if self.kind == "linear":
             return nn.Sequential(nn.Flatten(), nn.Linear(PIXEL_COUNT, CLASSES))
         if self.kind == "transformer":
-            return self._transformer()
+            replaced = self.in_place_of_attention is not None
+            return DigitTransformer(self.transformer, uniform_attention if replaced else None)
         model = SelfAttentionModel(PIXEL_COUNT, 1, CLASSES, backend="sdpa")
         if self.in_place_of_attention is None:
             return model
         return with_attention_replaced(model, by=self.in_place_of_attention)
-
-    def _transformer(self) -> DigitTransformer:
-        model = DigitTransformer(self.transformer)
-        if self.in_place_of_attention is not None:
-            for block in model.blocks:
-                block.scale = 0.0  # all scores are 0, so all weights are equal
-        return model
 
     def preparation(self, images: Tensor) -> Callable[[Tensor], Tensor]:
         """Look at the training images, and say how all images are prepared.

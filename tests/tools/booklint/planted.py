@@ -1,15 +1,14 @@
 """Small pages to plant faults in."""
 
-import base64
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import nbformat
+from booklint.pages import Page, parse
+from chapter import METADATA
 from nbformat import v4
-from truth.pages import Page, parse
 
-PICTURE = base64.b64encode(b"not looked at").decode()
 NOTATION = """
 # Notation
 
@@ -31,7 +30,7 @@ NOTATION = """
 
 | Python name | What it does | Chapter |
 |---|---|---|
-| `Tensor` | stands in for the book's own names | 3 |
+| `softmax` | turns scores into shares | 3 |
 """
 
 
@@ -41,30 +40,27 @@ def text(source: str, id: str = "words", tags: tuple[str, ...] = ()) -> dict[str
 
 
 def code(
-    source: str,
+    source: str = "1",
+    *shown: dict[str, Any],
     id: str = "work",
     tags: tuple[str, ...] = (),
-    outputs: tuple[dict[str, Any], ...] = (),
     **metadata: Any,
 ) -> dict[str, Any]:
-    """A code cell; its count is set when the notebook is put together."""
-    return v4.new_code_cell(
-        dedent(source).strip("\n"), id=id, metadata=_tagged(tags) | metadata, outputs=list(outputs)
-    )
+    """A code cell and its outputs; its count is set when the notebook is put together."""
+    settings = {"id": id, "metadata": _tagged(tags) | metadata, "outputs": list(shown)}
+    return v4.new_code_cell(dedent(source).strip("\n"), **settings)
 
 
 def prints(shown: str) -> dict[str, Any]:
     return v4.new_output("stream", name="stdout", text=shown)
 
 
-def shows(**data: str) -> dict[str, Any]:
-    """An output of these representations; `text_html` stands for text/html."""
-    named = {kind.replace("_", "/", 1): value for kind, value in data.items()}
-    return v4.new_output("display_data", data=named)
+def shows(kind: str, value: str = "not looked at") -> dict[str, Any]:
+    return v4.new_output("display_data", data={kind: value})
 
 
-def raises(name: str = "ValueError") -> dict[str, Any]:
-    return v4.new_output("error", ename=name, evalue="no", traceback=[])
+def raises() -> dict[str, Any]:
+    return v4.new_output("error", ename="ValueError", evalue="no", traceback=[])
 
 
 def notebook(*cells: dict[str, Any], path: Path = Path("05_softmax.ipynb")) -> Page:
@@ -77,7 +73,7 @@ def stored(*cells: dict[str, Any]) -> str:
     counted = [cell for cell in cells if cell["cell_type"] == "code"]
     for count, cell in enumerate(counted, start=1):
         cell["execution_count"] = count
-    return nbformat.writes(v4.new_notebook(cells=list(cells)))
+    return nbformat.writes(v4.new_notebook(cells=list(cells), metadata=METADATA))
 
 
 def markdown(source: str, path: Path = Path("notation.md")) -> Page:

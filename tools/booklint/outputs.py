@@ -1,10 +1,11 @@
-"""What a cell shows, as text."""
+"""What a cell shows: its text, and its HTML."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from truth.markup import Markup
-from truth.pages import Cell
+from booklint import prose
+from booklint.markup import Markup
+from booklint.pages import Cell
 
 TEXT_TYPES = ("text/plain", "text/markdown", "text/latex")
 
@@ -27,6 +28,19 @@ def texts(cell: Cell) -> Iterator[str]:
         yield from (bundle[kind] for kind in TEXT_TYPES if kind in bundle)
         if "text/html" in bundle:
             yield Markup(bundle["text/html"]).text
+
+
+def html(cell: Cell) -> Iterator[tuple[int, str]]:
+    """The pieces of HTML that a cell holds, in its outputs or in its Markdown, with their lines."""
+    if cell.is_code:
+        yield from ((1, bundle.get("text/html", "")) for bundle in data(cell))
+        return
+    for block in prose.blocks(cell.source):
+        if block.kind == "html":
+            yield block.line, block.text
+    for line, token in prose.inline(cell.source):
+        if token.type == "html_inline":
+            yield line, token.content
 
 
 def has_image(bundle: dict[str, Any]) -> bool:

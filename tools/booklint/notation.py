@@ -1,21 +1,19 @@
 """The notation page: every symbol once, and every name of it in the code."""
 
 import ast
-import importlib
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from truth import prose
-from truth.pages import Cell, Complaint, Page, paths, read
+from booklint import prose, python
+from booklint.pages import ROOT, Cell, Complaint, Page, paths, read
 
 SIZES = ("Symbol", "Python name", "What it counts", "Where you can read it")
 TENSORS = ("Symbol", "Python name", "What it is", "Shape", "Chapter")
 FUNCTIONS = ("Python name", "What it does", "Chapter")
 TABLES = (SIZES, TENSORS, FUNCTIONS)
-# Names out of PyTorch may stand on the page beside the book's own.
-LIBRARIES = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,9 @@ def parse(page: Page) -> Notation:
             if block.name == "header":
                 header = tuple(prose.plain(tokens).strip() for tokens in block.cells)
                 if header not in TABLES and "Python name" in header:
-                    what = f"no table has the columns {' | '.join(header)}: see truth/notation.py"
+                    what = (
+                        f"no table has the columns {' | '.join(header)}: see booklint/notation.py"
+                    )
                     notation.complaints.append(cell.complain(block.line, what))
             elif header in TABLES:
                 columns = dict(zip(header, block.cells, strict=True))
@@ -108,13 +108,8 @@ def names_in_code(page: Page) -> set[str]:
     """The names that a chapter's code assigns or takes as parameters."""
     found = set()
     for cell in page.code_cells:
-        if cell.is_setup:
-            continue
-        try:
-            tree = ast.parse(cell.source)
-        except SyntaxError:
-            continue
-        for node in ast.walk(tree):
+        tree = None if cell.is_setup else python.tree(cell.source)
+        for node in ast.walk(tree) if tree else ():
             match node:
                 case ast.Name(id=name, ctx=ast.Store()):
                     found.add(name)
@@ -165,21 +160,16 @@ def _tensor(
 def _function(row: Row, chapters: list[Page]) -> Iterator[Complaint]:
     yield from _chapters(row, chapters)[1]
     for name in row.names:
-        if not _is_public(name):
+        if name not in _public():
             yield row.complain(f"`{name}` is not in bareattention: correct it, or hand it on there")
 
 
-def _is_public(name: str) -> bool:
-    head, *attributes = name.split(".")
-    if head in LIBRARIES and attributes:
-        found = importlib.import_module(LIBRARIES[head])
-    else:
-        found, attributes = importlib.import_module("bareattention"), [head, *attributes]
-    for attribute in attributes:
-        if not hasattr(found, attribute):
-            return False
-        found = getattr(found, attribute)
-    return True
+@functools.cache
+def _public() -> set[str]:
+    """The names that the package hands on, read and not imported: that takes seconds."""
+    source = (ROOT / "code" / "bareattention" / "__init__.py").read_text("utf8")
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+    return {alias.name for node in imports for alias in node.names}
 
 
 def _chapters(row: Row, chapters: list[Page]) -> tuple[set[str], list[Complaint]]:

@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 
-from truth.pages import ROOT
+from booklint.pages import ROOT
 
 # What Jupyter Book switches on where _config.yml says nothing.
 DEFAULT_EXTENSIONS = ["colon_fence", "dollarmath", "substitution", "tasklist"]
@@ -169,6 +169,13 @@ def lines(block: Block) -> list[tuple[int, list[Token], bool]]:
         else:
             current.append(token)
     return [*found, (number, current, False)]
+
+
+def inline(source: str) -> Iterator[tuple[int, Token]]:
+    """Every inline token of a page or cell, with its line."""
+    for block in blocks(source):
+        for line, tokens, _ in lines(block):
+            yield from ((line, token) for token in tokens)
 
 
 def code_spans(tokens: Iterable[Token]) -> list[str]:

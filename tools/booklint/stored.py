@@ -6,17 +6,19 @@ nbval silently compares nothing where an execution count is null, so the counts 
 import warnings
 
 import nbformat
+from chapter import FORMAT, METADATA
 
-from truth.pages import Complaint, Page
+from booklint.pages import Complaint, Page
 
 
 def is_valid(page: Page) -> list[Complaint]:
-    """The notebook follows the format, version 4.5, as Jupyter's own schema has it."""
+    """The notebook follows the format as Jupyter's own schema has it, and names our kernel."""
     if page.raw is None:
         return []
     version = (page.raw.get("nbformat"), page.raw.get("nbformat_minor"))
-    if version != (4, 5):
-        return [page.complain(f"the format is {version[0]}.{version[1]}: store it as 4.5")]
+    if version != FORMAT or page.raw.get("metadata") != METADATA:
+        what = "its format or its metadata is not that of tools/chapter.py: run `make chapters`"
+        return [page.complain(what)]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")

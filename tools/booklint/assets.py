@@ -1,23 +1,15 @@
 """Nothing is loaded from another host: the book reads well offline, and tells nobody who reads."""
 
 import re
+from collections.abc import Iterator
 
-from truth import outputs, prose
-from truth.markup import Markup
-from truth.pages import Cell, Complaint, Page
+from booklint import outputs, prose
+from booklint.markup import Markup
+from booklint.pages import Cell, Complaint, Page
 
 REMOTE = re.compile(r"\s*(?:(?:https?|wss?|ftp):)?//", re.IGNORECASE)
-LOADING = {
-    "src",
-    "srcset",
-    "imagesrcset",
-    "poster",
-    "background",
-    "data",
-    "code",
-    "action",
-    "formaction",
-}
+LOADING = {"src", "srcset", "imagesrcset", "poster", "background", "data", "code"}
+LOADING |= {"action", "formaction"}
 # Elements that load what href names; everywhere else it is a link that the reader may follow.
 LOADING_BY_HREF = {"link", "use", "image", "base", "feimage", "script"}
 IN_STYLE = re.compile(r"(?:url\(\s*|@import\s+)[\"']?\s*((?:https?:)?//[^\"')\s]+)", re.IGNORECASE)
@@ -29,14 +21,11 @@ LOADING_DIRECTIVES = ("image", "figure", "iframe", "include", "raw", "video", "a
 
 def none_remote(page: Page) -> list[Complaint]:
     """No picture, script, style sheet or frame from elsewhere, in Markdown or in outputs."""
-    complaints = []
-    for cell in page.cells:
-        addresses = _in_outputs(cell) if cell.is_code else _in_markdown(cell.source)
-        complaints += [
-            cell.complain(line, f"loads {address}: keep a copy in book/_static")
-            for line, address in addresses
-        ]
-    return complaints
+    return [
+        cell.complain(line, f"loads {address}: keep a copy in book/_static")
+        for cell in page.cells
+        for line, address in _loaded(cell)
+    ]
 
 
 def in_html(html: str) -> list[str]:
@@ -62,31 +51,26 @@ def in_html(html: str) -> list[str]:
     return found
 
 
-def _in_outputs(cell: Cell) -> list[tuple[int, str]]:
-    found = []
+def _loaded(cell: Cell) -> Iterator[tuple[int, str]]:
+    for line, html in outputs.html(cell):
+        yield from ((line, address) for address in in_html(html))
+    if not cell.is_code:
+        yield from _in_markdown(cell.source)
+        return
     for bundle in outputs.data(cell):
-        for kind in ("text/html", "image/svg+xml"):
-            found += [(1, address) for address in in_html(bundle.get(kind, ""))]
-        found += [(1, address) for _, address in _in_markdown(bundle.get("text/markdown", ""))]
+        found = in_html(bundle.get("image/svg+xml", ""))
+        found += [address for _, address in _in_markdown(bundle.get("text/markdown", ""))]
         for kind in SCRIPT_TYPES:
-            found += [(1, address) for address in IN_SCRIPT.findall(bundle.get(kind, ""))]
-    return found
+            found += IN_SCRIPT.findall(bundle.get(kind, ""))
+        yield from ((1, address) for address in found)
 
 
-def _in_markdown(source: str) -> list[tuple[int, str]]:
-    found = []
+def _in_markdown(source: str) -> Iterator[tuple[int, str]]:
+    """What directives and pictures load; HTML in Markdown is seen to like all other HTML."""
     for block in prose.blocks(source):
-        if block.kind == "html":
-            found += [(block.line, address) for address in in_html(block.text)]
         if block.kind == "directive" and block.name in LOADING_DIRECTIVES:
-            options = [block.options.get(name, "") for name in ("url", "file")]
-            for address in (block.text, *options):
-                if REMOTE.match(address):
-                    found.append((block.line, address))
-        for line, tokens, _ in prose.lines(block):
-            for token in tokens:
-                if token.type == "image" and REMOTE.match(str(token.attrGet("src"))):
-                    found.append((line, str(token.attrGet("src"))))
-                elif token.type == "html_inline":
-                    found += [(line, address) for address in in_html(token.content)]
-    return found
+            named = (block.text, block.options.get("url", ""), block.options.get("file", ""))
+            yield from ((block.line, address) for address in named if REMOTE.match(address))
+    for line, token in prose.inline(source):
+        if token.type == "image" and REMOTE.match(str(token.attrGet("src"))):
+            yield line, str(token.attrGet("src"))

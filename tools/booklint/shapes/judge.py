@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from truth.pages import Cell, Complaint
-from truth.shapes.comments import Shape, ShapeComment
+from booklint.pages import Cell, Complaint
+from booklint.shapes.comments import Shape, ShapeComment
 
 INTEGERS = (int, np.integer)
 ARRAYS = (torch.Tensor, np.ndarray)

@@ -3,8 +3,8 @@
 import re
 from itertools import pairwise
 
-from truth import prose
-from truth.pages import Complaint, Page
+from booklint import prose
+from booklint.pages import Complaint, Page
 
 # Words whose full stop ends no sentence.  Single letters, and words with a stop inside (e.g.,
 # w.r.t.), need no entry.

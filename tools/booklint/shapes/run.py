@@ -1,4 +1,7 @@
-"""Runs a chapter cell by cell, with its shape comments checked on the way."""
+"""Runs a chapter cell by cell, with its shape comments checked on the way.
+
+`python -m booklint.shapes.run CHAPTER` prints its complaints.
+"""
 
 import __future__
 
@@ -12,12 +15,13 @@ import sys
 import types
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
-from truth.notation import sizes_beside
-from truth.pages import Cell, Complaint, Page
-from truth.shapes.comments import find
-from truth.shapes.instrument import JUDGE, LOCALS, instrument
-from truth.shapes.judge import Judge
+from booklint.notation import sizes_beside
+from booklint.pages import Cell, Complaint, Page, read
+from booklint.shapes.comments import find
+from booklint.shapes.instrument import JUDGE, LOCALS, instrument
+from booklint.shapes.judge import Judge
 
 FUTURE = functools.reduce(
     operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
@@ -119,3 +123,8 @@ def _close_figures() -> None:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close("all")
+
+
+if __name__ == "__main__":
+    for complaint in complaints(read(Path(sys.argv[1]).resolve())):
+        print(complaint)

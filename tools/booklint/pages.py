@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 
 

@@ -5,16 +5,16 @@ lines, the expression that ends there.
 """
 
 import ast
-import io
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from truth.pages import Cell, Complaint
-from truth.shapes.comments import ShapeComment
-from truth.shapes.judge import Judge, Site
+from booklint import python
+from booklint.pages import Cell, Complaint
+from booklint.python import Function, first_line, flat
+from booklint.shapes.comments import ShapeComment
+from booklint.shapes.judge import Judge, Site
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 Loop = ast.For | ast.AsyncFor
 # Statements that bind or give something which can be looked at.
 CHECKABLE = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr
@@ -65,7 +65,7 @@ class Finder:
 
     def __init__(self, source: str, tree: ast.Module) -> None:
         self._lines = source.split("\n")
-        self._tokens = _code_tokens(source)
+        self._tokens = python.code_tokens(source)
         self._nodes = list(_walk(tree))
 
     def place(self, comment: ShapeComment, number: int, plan: Plan) -> None:
@@ -112,7 +112,7 @@ class Finder:
         for node in reversed(self._nodes):
             body = getattr(node, "body", None)
             if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case) and body:
-                head_ends = self._before(_first_line(body[0]))
+                head_ends = self._before(first_line(body[0]))
                 start = getattr(node, "lineno", line)
                 if start <= line == head_ends:
                     if isinstance(node, Loop):
@@ -129,7 +129,7 @@ class Finder:
     def _parameters(self, line: int) -> tuple[Function, list[str]] | None:
         """The function whose parameters end on this line, and their names."""
         for node in reversed(self._nodes):
-            if isinstance(node, Function) and node.lineno <= line < _first_line(node.body[0]):
+            if isinstance(node, Function) and node.lineno <= line < first_line(node.body[0]):
                 names = [
                     argument.arg
                     for argument, last in _arguments(node.args)
@@ -205,11 +205,11 @@ class Instrumenter(ast.NodeTransformer):
     def _statement(self, node: ast.stmt, number: int) -> ast.stmt | list[ast.stmt]:
         match node:
             case ast.Assign(targets=[target, *_]):
-                return [node, self._check(node, number, _flat(target))]
+                return [node, self._check(node, number, flat(target))]
             case ast.AnnAssign(target=target) | ast.AugAssign(target=target):
                 return [node, self._check(node, number, [target])]
             case ast.For(target=target, body=body) | ast.AsyncFor(target=target, body=body):
-                body.insert(0, self._check(body[0], number, _flat(target)))
+                body.insert(0, self._check(body[0], number, flat(target)))
             case ast.Expr(value=ast.Yield(value=ast.expr() as value) as given):
                 given.value = self._call("value", number, [value])
             case ast.Expr(value=ast.Call(func=function, args=args, keywords=keywords)):
@@ -262,19 +262,6 @@ class Instrumenter(ast.NodeTransformer):
         )
 
 
-def _code_tokens(source: str) -> list[tokenize.TokenInfo]:
-    nothing = {
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENDMARKER,
-    }
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return [token for token in tokens if token.type not in nothing]
-
-
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
     """All nodes, the outer before the inner.  What is never evaluated as it stands is left out."""
     yield node
@@ -308,25 +295,14 @@ def _arguments(arguments: ast.arguments) -> Iterator[tuple[ast.arg, int]]:
         yield argument, (default or argument).end_lineno or 0
 
 
-def _first_line(statement: ast.stmt) -> int:
-    decorators = getattr(statement, "decorator_list", [])
-    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-
-
 def _require_value(statement: ast.stmt) -> None:
     if isinstance(statement, ast.AnnAssign | ast.Return) and statement.value is None:
         raise NotCheckableError(
             f"{_a(statement)} without a value: move it to a line that gives one"
         )
     targets = statement.targets if isinstance(statement, ast.Assign) else []
-    if any(isinstance(target, ast.Starred) for target in (_flat(targets[0]) if targets else [])):
+    if any(isinstance(target, ast.Starred) for target in (flat(targets[0]) if targets else [])):
         raise NotCheckableError("a starred name takes a list: name its parts")
-
-
-def _flat(target: ast.expr) -> list[ast.expr]:
-    if isinstance(target, ast.Tuple | ast.List):
-        return [inner for element in target.elts for inner in _flat(element)]
-    return [target]
 
 
 def _load(target: ast.expr) -> ast.expr:

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 from markdown_it.tree import SyntaxTreeNode
 from myst_parser.mdit_to_docutils.base import compute_unique_slug
 
-from truth import outputs, prose
-from truth.markup import Markup
-from truth.pages import Cell, Complaint, Page, read
+from booklint import outputs, prose
+from booklint.markup import Markup
+from booklint.pages import Cell, Complaint, Page, read
 
 LEADS_OUT = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
@@ -80,28 +80,19 @@ def labels(page: Page) -> set[str]:
 
 
 def html_ids(page: Page) -> set[str]:
-    found = set()
-    for html in (html for cell in page.cells for _, html in _html(cell)):
-        for element in Markup(html).elements:
-            found |= {element.attributes.get("id", ""), element.attributes.get("name", "")}
-    return found - {""}
-
-
-def _html(cell: Cell) -> Iterator[tuple[int, str]]:
-    if cell.is_code:
-        for bundle in outputs.data(cell):
-            yield 1, bundle.get("text/html", "")
-        return
-    for block in prose.blocks(cell.source):
-        if block.kind == "html":
-            yield block.line, block.text
-        for line, tokens, _ in prose.lines(block):
-            yield from ((line, token.content) for token in tokens if token.type == "html_inline")
+    return {
+        element.attributes[name]
+        for cell in page.cells
+        for _, html in outputs.html(cell)
+        for element in Markup(html).elements
+        for name in ("id", "name")
+        if name in element.attributes
+    }
 
 
 def _addresses(cell: Cell) -> Iterator[tuple[int, str, bool]]:
     """Line, address, and whether HTML itself names it, for everything a page links or loads."""
-    for line, html in _html(cell):
+    for line, html in outputs.html(cell):
         for element in Markup(html).elements:
             for name in ("href", "src", "poster"):
                 yield line, element.attributes.get(name, ""), True
@@ -110,9 +101,6 @@ def _addresses(cell: Cell) -> Iterator[tuple[int, str, bool]]:
     for block in prose.blocks(cell.source):
         if block.kind == "directive" and block.name in ("figure", "image", "include"):
             yield block.line, block.text, False
-        for line, tokens, _ in prose.lines(block):
-            for token in tokens:
-                if token.type == "link_open":
-                    yield line, str(token.attrGet("href")), False
-                elif token.type == "image":
-                    yield line, str(token.attrGet("src")), False
+    for line, token in prose.inline(cell.source):
+        if token.type in ("link_open", "image"):
+            yield line, str(token.attrGet("href") or token.attrGet("src")), False

@@ -2,19 +2,11 @@
 
 from dataclasses import dataclass
 
-from truth import prose
-from truth.pages import Cell, Complaint, Page
+from chapter import REQUIRED, SECTIONS
 
-# In this order.  Sections of the chapter's own stand anywhere before "Limits and fine print".
-REQUIRED = [
-    "You will be able to",
-    "Limits and fine print",
-    "Recap",
-    "Exercises",
-    "The next question",
-    "Sources",
-    "Solutions",
-]
+from booklint import prose
+from booklint.pages import Cell, Complaint, Page
+
 FEWEST_PREDICTIONS = 2
 
 
@@ -36,7 +28,10 @@ def headings(page: Page) -> list[Heading]:
 
 
 def asks_and_answers(page: Page) -> list[Complaint]:
-    """The title is a question, and the parts every chapter has come in their order."""
+    """The title is a question, and the parts every chapter has come in their order.
+
+    Sections of its own stand anywhere before the fine print.
+    """
     if page.number is None:
         return []
     found = headings(page)
@@ -73,12 +68,10 @@ def _sections(page: Page, found: list[Heading]) -> list[Complaint]:
         what = f"the first section is `## {REQUIRED[0]}`"
         complaints.append(found[0].cell.complain(found[0].line, what))
     # What is the chapter's own comes before the fine print; after it, only what every chapter has.
-    fine_print = names.index(REQUIRED[1])
+    fine_print = SECTIONS["limits"]
     complaints += [
-        heading.cell.complain(
-            heading.line, f"`## {heading.text}` belongs before `## {REQUIRED[1]}`"
-        )
-        for heading in found[fine_print:]
+        heading.cell.complain(heading.line, f"`## {heading.text}` belongs before `## {fine_print}`")
+        for heading in found[names.index(fine_print) :]
         if heading.text not in REQUIRED
     ]
     return complaints
@@ -93,7 +86,7 @@ def solutions_are_folded(page: Page) -> list[Complaint]:
         if cell.is_markdown:
             for heading in headings(Page(page.path, [cell])):
                 if heading.level <= 2:
-                    inside = heading.text == "Solutions"
+                    inside = heading.text == SECTIONS["solutions"]
         elif cell.is_code and inside:
             solved += 1
             if not {"solution", "hide-cell"} <= set(cell.tags):

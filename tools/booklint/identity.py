@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from truth.pages import Complaint, Page
+from booklint.pages import Complaint, Page
 
 TAGS = {
     "definition",

@@ -5,11 +5,13 @@ a whole number or arithmetic on them; the first axis may be `...`.  `()` is a sc
 """
 
 import ast
-import io
 import re
 import tokenize
 from collections.abc import Collection
 from dataclasses import dataclass, field
+
+from booklint import python
+from booklint.pages import Complaint, Page
 
 PARENTHESES = re.compile(r"\(((?:[^()]|\([^()]*\))*)\)")
 BRACKETS = re.compile(r"\[([^\[\]()]*)\]")
@@ -51,6 +53,14 @@ class Found:
     faults: list[tuple[int, str]] = field(default_factory=list)
 
 
+def are_there(page: Page) -> list[Complaint]:
+    """Every chapter has a shape comment: without any, none could be found false."""
+    own = [cell for cell in page.code_cells if not cell.is_setup]
+    if page.number is None or any(find(cell.source, ()).comments for cell in own):
+        return []
+    return [page.complain("no line of code says a shape, as in  # (seq_len, d_k)")]
+
+
 def find(source: str, sizes: Collection[str]) -> Found:
     """The shape comments in a cell.
 
@@ -58,11 +68,11 @@ def find(source: str, sizes: Collection[str]) -> Found:
     """
     found = Found()
     code_on: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    for token in python.tokens(source):
         if token.type == tokenize.COMMENT:
             text = token.string.lstrip("#").strip()
             _read(text, token.start[0], token.start[0] in code_on, sizes, found)
-        elif token.type not in (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
+        elif token.type not in python.NO_CODE:
             code_on.update(range(token.start[0], token.end[0] + 1))
     return found
 

@@ -4,18 +4,17 @@ Every decimal and every percentage in a page's prose, captions and alt texts mus
 outputs or in the code of that page, or in a sentence that cites its source.
 """
 
-import io
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 from markdown_it.token import Token
 
-from truth import outputs, pictures, prose
-from truth.markup import Markup
-from truth.pages import Cell, Complaint, Page
+from booklint import outputs, pictures, prose, python
+from booklint.markup import Markup
+from booklint.pages import Cell, Complaint, Page
 
 # Prose may round what a cell prints, by two decimals at most: 0.81 for 0.8132, not for 0.81324.
 MOST_DROPPED = 2
@@ -110,13 +109,13 @@ def in_output(text: str) -> list[Number]:
 def in_code(source: str) -> list[Number]:
     """The number literals of a cell; what stands in comments and strings proves nothing."""
     found = []
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.type == tokenize.NUMBER:
-                text = token.string.replace("_", "")
-                found.append(Number(text, Decimal(text), signed=False, percent=False, exact=True))
-    except (tokenize.TokenError, SyntaxError, InvalidOperation):
-        pass  # Not Python, or a number such as 0x10 that no prose repeats.
+    for token in python.tokens(source):
+        # A number such as 0x10 is one that no prose repeats.
+        if token.type == tokenize.NUMBER and re.fullmatch(
+            r"[\d_.]+(e[+-]?\d+)?", token.string, re.I
+        ):
+            text = token.string.replace("_", "")
+            found.append(Number(text, Decimal(text), signed=False, percent=False, exact=True))
     return found
 
 
