@@ -29,8 +29,8 @@ def softmax(
     Source: equals `torch.softmax` where that gives numbers.
     """
     limits = torch.finfo(scores.dtype)
-    positive = limits.tiny <= temperature < math.inf
-    require(positive, "temperature", "a positive number", temperature)
+    fits = limits.tiny <= temperature <= limits.max
+    require(fits, "temperature", f"a positive {scores.dtype}", temperature)
     if mask is not None:
         scores = scores.masked_fill(~mask, -math.inf)
     # What is subtracted does not change the shares: no gradient flows there.
