@@ -71,26 +71,6 @@ if TYPE_CHECKING:  # for editors, which run nothing
         train_epoch,
     )
     from bareattention.chapters.weighted_values import SelfAttention, attention
-    from bareattention.checks import (
-        check_axis,
-        check_batch,
-        check_broadcastable,
-        check_choice,
-        check_float_tensor,
-        check_float_type,
-        check_ids,
-        check_images,
-        check_leading_axes,
-        check_mask,
-        check_matrix,
-        check_no_nan,
-        check_not_empty,
-        check_number,
-        check_positive_integer,
-        check_same_kind,
-        check_tensor,
-        shape_of,
-    )
     from bareattention.data import DataError, Digits, DigitSplits, Provenance, load_digits
     from bareattention.experiments.recipes import (
         LADDER,
@@ -165,26 +145,6 @@ _MODULES = {
         "train_epoch",
     ],
     "chapters.weighted_values": ["SelfAttention", "attention"],
-    "checks": [
-        "check_axis",
-        "check_batch",
-        "check_broadcastable",
-        "check_choice",
-        "check_float_tensor",
-        "check_float_type",
-        "check_ids",
-        "check_images",
-        "check_leading_axes",
-        "check_mask",
-        "check_matrix",
-        "check_no_nan",
-        "check_not_empty",
-        "check_number",
-        "check_positive_integer",
-        "check_same_kind",
-        "check_tensor",
-        "shape_of",
-    ],
     "data": ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits"],
     "experiments.recipes": [
         "LADDER",

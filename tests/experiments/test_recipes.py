@@ -130,7 +130,6 @@ def test_the_pixel_models_are_taught_as_naked_attention_is():
     assert recipe.weight_decay == 0 and recipe.replacement and recipe.keep_best
 
 
-@pytest.mark.bad_input
 @pytest.mark.parametrize(
     "name, change, told",
     [
