@@ -6,9 +6,8 @@ Edit the notebook, then run `make chapters`.
 
 from typing import Literal
 
-import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
