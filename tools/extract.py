@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,8 +55,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # for editors, which run nothing
     {imports}
 
-_MODULES = {modules!r}
-_HOME = {{name: module for module, names in _MODULES.items() for name in names}}
+# Each line a module, and names that it defines.
+_LINES = """
+{lines}
+""".split("\\n")
+_HOME = {{name: line.split()[0] for line in _LINES for name in line.split()[1:]}}
 __all__ = [*_HOME]
 
 
@@ -228,8 +232,13 @@ def init(home: dict[str, str]) -> str:
     modules: dict[str, list[str]] = {}
     for name, module in sorted(home.items(), key=lambda item: item[::-1]):
         modules.setdefault(module, []).append(name)
-    lines = [f"from {PACKAGE}.{m} import {', '.join(names)}" for m, names in modules.items()]
-    return INIT.format(imports="\n    ".join(lines), modules=modules)
+    imports = [f"from {PACKAGE}.{m} import {', '.join(names)}" for m, names in modules.items()]
+    lines = [
+        f"{module} {part}"
+        for module, names in modules.items()
+        for part in textwrap.wrap(" ".join(names), 96 - len(module))
+    ]
+    return INIT.format(imports="\n    ".join(imports), lines="\n".join(lines))
 
 
 def formatted(texts: dict[str, str], root: Path) -> dict[str, str]:
