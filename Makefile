@@ -7,16 +7,17 @@ PORT ?= 8000
 # What people hand over goes through the environment as it stands: make does not expand it, and no
 # shell reads it as a command.
 URL_FROM := $(origin URL)
+override M := $(value M)
 override N := $(value N)
 override PORT := $(value PORT)
 override PYTHON := $(value PYTHON)
 override URL := $(value URL)
-export N PORT PYTHON URL
+export M N PORT PYTHON URL
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test check count format chapters chapter repository lock clean
+.PHONY: help install book serve test check count mutants format chapters chapter repository lock clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +41,11 @@ check: install ## the checks that take seconds
 
 count: install ## count lines per chapter and per room, beside their limits
 	@$(BIN)/python tools/count.py
+
+# cosmic-ray is there only for those who ask; nothing else needs it.
+mutants: install ## plant mistakes and count what the tests notice: an hour, or one module: M=softmax
+	@$(BIN)/python -m pip install --quiet cosmic-ray==8.7.0
+	@$(BIN)/python tools/mutants.py $${M:+"$$M"}
 
 format: install ## lay the Python code out
 	@$(BIN)/ruff check --fix-only .

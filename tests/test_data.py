@@ -252,7 +252,6 @@ def test_the_call_decides_then_the_variable(mnist_root, monkeypatch, named, vari
     assert load_digits(named).provenance.source == wanted
 
 
-@pytest.mark.bad_input
 @pytest.mark.parametrize("source", ["MNIST", "", 5])
 def test_an_unknown_source_is_refused(monkeypatch, source):
     told = r': wanted "mnist5k" .*"mnist" .*, got '
@@ -266,7 +265,6 @@ def test_an_unknown_source_is_refused(monkeypatch, source):
 IMAGES, LABELS = torch.zeros(2, 28, 28).byte(), torch.zeros(2).long()
 
 
-@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [

@@ -9,12 +9,13 @@ import sys
 import typing
 from pathlib import Path
 
-import jaxtyping
 import pytest
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 import bareattention
-from bareattention import attention, chapters
+from bareattention import chapters, shapes
 
 PACKAGE = Path(bareattention.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,13 +122,14 @@ def test_every_argument_says_what_it_takes(function):
     assert signature.return_annotation is not signature.empty
 
 
-def test_shapes_are_checked_while_tests_run():
-    queries, values = torch.zeros(4, 3), torch.zeros(5, 2)
-    with pytest.raises(jaxtyping.TypeCheckError):
-        attention(queries, torch.zeros(5, 7), values)
+def test_results_are_held_to_their_signatures_while_tests_run():
+    @shapes.checked
+    def half(x: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        return x[::2]
+
+    with pytest.raises(ValueError, match=r"^result: wanted shape \(n=4\), got \(2,\)"):
+        half(torch.zeros(4))
 
 
-@pytest.mark.bad_input
-def test_bad_input_meets_the_books_own_errors():
-    with pytest.raises(ValueError, match=r"^keys: wanted 3 along axis -1"):
-        attention(torch.zeros(4, 3), torch.zeros(5, 7), torch.zeros(5, 2))
+def test_guards_are_not_handed_on():
+    assert not [name for name in HANDED_ON if name.startswith(("check", "require", "refuse"))]

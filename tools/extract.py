@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,9 +27,9 @@ from notebooks import ROOT, NotebookError, read_notebook, write_whole
 PACKAGE = "bareattention"
 # The hand-written modules that an exported cell may import from, as `from bareattention.data import
 # N_CLASSES`: the ground floor, see [tool.importlinter] in pyproject.toml.
-GROUND = ("checks", "data", "plotting", "shapes")
+GROUND = ("data", "plotting", "shapes")
 # The hand-written modules whose `__all__` the package hands on, beside what the chapters export.
-HANDED_ON = ("checks", "data", "plotting", "experiments.recipes", "experiments.runs")
+HANDED_ON = ("data", "plotting", "experiments.recipes", "experiments.runs")
 COLUMNS = 80  # of the pages' code, and so of the modules that are made of it
 CHAPTER = re.compile(r"(\d\d)_(\w+)")
 HEADER = '''"""{title}
@@ -54,8 +55,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # for editors, which run nothing
     {imports}
 
-_MODULES = {modules!r}
-_HOME = {{name: module for module, names in _MODULES.items() for name in names}}
+# Each line a module, and names that it defines.
+_LINES = """
+{lines}
+""".split("\\n")
+_HOME = {{name: line.split()[0] for line in _LINES for name in line.split()[1:]}}
 __all__ = [*_HOME]
 
 
@@ -228,8 +232,13 @@ def init(home: dict[str, str]) -> str:
     modules: dict[str, list[str]] = {}
     for name, module in sorted(home.items(), key=lambda item: item[::-1]):
         modules.setdefault(module, []).append(name)
-    lines = [f"from {PACKAGE}.{m} import {', '.join(names)}" for m, names in modules.items()]
-    return INIT.format(imports="\n    ".join(lines), modules=modules)
+    imports = [f"from {PACKAGE}.{m} import {', '.join(names)}" for m, names in modules.items()]
+    lines = [
+        f"{module} {part}"
+        for module, names in modules.items()
+        for part in textwrap.wrap(" ".join(names), 96 - len(module))
+    ]
+    return INIT.format(imports="\n    ".join(imports), lines="\n".join(lines))
 
 
 def formatted(texts: dict[str, str], root: Path) -> dict[str, str]:

@@ -71,26 +71,6 @@ if TYPE_CHECKING:  # for editors, which run nothing
         train_epoch,
     )
     from bareattention.chapters.weighted_values import SelfAttention, attention
-    from bareattention.checks import (
-        check_axis,
-        check_batch,
-        check_broadcastable,
-        check_choice,
-        check_float_tensor,
-        check_float_type,
-        check_ids,
-        check_images,
-        check_leading_axes,
-        check_mask,
-        check_matrix,
-        check_no_nan,
-        check_not_empty,
-        check_number,
-        check_positive_integer,
-        check_same_kind,
-        check_tensor,
-        shape_of,
-    )
     from bareattention.data import DataError, Digits, DigitSplits, Provenance, load_digits
     from bareattention.experiments.recipes import (
         LADDER,
@@ -110,101 +90,34 @@ if TYPE_CHECKING:  # for editors, which run nothing
     )
     from bareattention.plotting import axes, bars, heatmap, panels, pictures
 
-_MODULES = {
-    "chapters.all_at_once": ["SelfAttentionModel", "fused_attention"],
-    "chapters.block": ["Block", "FeedForward"],
-    "chapters.cost": [
-        "growth_exponent",
-        "kept_bytes",
-        "measure_cost",
-        "naive_attention",
-        "seconds_in_turn",
-    ],
-    "chapters.digits": [
-        "as_patches",
-        "as_pixels",
-        "as_rows",
-        "pixel_statistics",
-        "standardise",
-        "train_briefly",
-    ],
-    "chapters.embeddings": ["look_up", "one_hot", "random_embeddings"],
-    "chapters.inside": ["attention_maps", "occlusion_map", "roll_out"],
-    "chapters.is_attention_doing_anything": [
-        "WithoutAttention",
-        "tone_curve",
-        "with_attention_replaced",
-    ],
-    "chapters.many_heads": ["MultiHeadAttention", "join_heads", "split_heads"],
-    "chapters.masks": ["additive", "causal_mask", "leakage", "padding_mask"],
-    "chapters.one_sample_at_a_time": ["LoopedSelfAttentionModel"],
-    "chapters.parameters": ["AttentionSizes", "SmallExample", "count_parameters", "small_example"],
-    "chapters.patches": [
-        "DigitConfig",
-        "DigitTokens",
-        "DigitTransformer",
-        "decaying_adamw",
-        "random_affine",
-        "random_affine_grid",
-        "resample",
-        "uniform_attention",
-        "warm_up_and_cosine",
-    ],
-    "chapters.positions": ["LearnedPositions", "sinusoidal_positions"],
-    "chapters.queries_keys_values": ["Projections", "project"],
-    "chapters.scores": ["attention_scores"],
-    "chapters.softmax": ["softmax"],
-    "chapters.training": [
-        "EarlyStopping",
-        "Report",
-        "epoch_report",
-        "evaluate",
-        "fit",
-        "print_report",
-        "report_line",
-        "train_epoch",
-    ],
-    "chapters.weighted_values": ["SelfAttention", "attention"],
-    "checks": [
-        "check_axis",
-        "check_batch",
-        "check_broadcastable",
-        "check_choice",
-        "check_float_tensor",
-        "check_float_type",
-        "check_ids",
-        "check_images",
-        "check_leading_axes",
-        "check_mask",
-        "check_matrix",
-        "check_no_nan",
-        "check_not_empty",
-        "check_number",
-        "check_positive_integer",
-        "check_same_kind",
-        "check_tensor",
-        "shape_of",
-    ],
-    "data": ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits"],
-    "experiments.recipes": [
-        "LADDER",
-        "PIXELS",
-        "RECIPES",
-        "REMOVALS",
-        "Recipe",
-        "WITHOUT_ATTENTION",
-    ],
-    "experiments.runs": [
-        "RecordError",
-        "Run",
-        "load_run",
-        "recorded",
-        "recorded_measurement",
-        "save_run",
-    ],
-    "plotting": ["axes", "bars", "heatmap", "panels", "pictures"],
-}
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+# Each line a module, and names that it defines.
+_LINES = """
+chapters.all_at_once SelfAttentionModel fused_attention
+chapters.block Block FeedForward
+chapters.cost growth_exponent kept_bytes measure_cost naive_attention seconds_in_turn
+chapters.digits as_patches as_pixels as_rows pixel_statistics standardise train_briefly
+chapters.embeddings look_up one_hot random_embeddings
+chapters.inside attention_maps occlusion_map roll_out
+chapters.is_attention_doing_anything WithoutAttention tone_curve with_attention_replaced
+chapters.many_heads MultiHeadAttention join_heads split_heads
+chapters.masks additive causal_mask leakage padding_mask
+chapters.one_sample_at_a_time LoopedSelfAttentionModel
+chapters.parameters AttentionSizes SmallExample count_parameters small_example
+chapters.patches DigitConfig DigitTokens DigitTransformer decaying_adamw random_affine
+chapters.patches random_affine_grid resample uniform_attention warm_up_and_cosine
+chapters.positions LearnedPositions sinusoidal_positions
+chapters.queries_keys_values Projections project
+chapters.scores attention_scores
+chapters.softmax softmax
+chapters.training EarlyStopping Report epoch_report evaluate fit print_report report_line
+chapters.training train_epoch
+chapters.weighted_values SelfAttention attention
+data DataError DigitSplits Digits Provenance load_digits
+experiments.recipes LADDER PIXELS RECIPES REMOVALS Recipe WITHOUT_ATTENTION
+experiments.runs RecordError Run load_run recorded recorded_measurement save_run
+plotting axes bars heatmap panels pictures
+""".split("\n")
+_HOME = {name: line.split()[0] for line in _LINES for name in line.split()[1:]}
 __all__ = [*_HOME]
 
 

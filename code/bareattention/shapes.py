@@ -122,18 +122,20 @@ class _Contract:
         self.result = _check_of(hints.pop("return", Any))
         self.checks = {name: _check_of(hint) for name, hint in hints.items()}
         kinds = {parameter.kind: name for name, parameter in self.parameters.items()}
+        one_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        self.places = [name for name, each in self.parameters.items() if each.kind in one_place]
         self.rest = kinds.get(inspect.Parameter.VAR_POSITIONAL)
         self.others = kinds.get(inspect.Parameter.VAR_KEYWORD)
 
     def hold(self, args: tuple, kwargs: dict) -> "_Call":
-        arguments = dict(zip(self.parameters, args, strict=False)) | kwargs
+        arguments = dict(zip(self.places, args, strict=False)) | kwargs
         call = _Call(arguments)
         for name, value in arguments.items():
             known = name if name in self.parameters else self.others
-            if known in self.checks and name != self.rest:
+            if known in self.checks:
                 self.checks[known](call, name, value)
         if self.rest in self.checks:
-            for value in args[list(self.parameters).index(self.rest) :]:
+            for value in args[len(self.places) :]:
                 self.checks[self.rest](call, self.rest, value)
         return call  # what is missing, or too much, Python itself says better
 
@@ -197,7 +199,7 @@ def _kind_check(kind: type) -> _Check:
 
     def check(call: _Call, name: str, value: Any) -> None:
         no_bool = kind in (int, float) and isinstance(value, bool)
-        if no_bool or not isinstance(value, allowed):
+        if no_bool or not (isinstance(value, allowed) or _twin(value, kind)):
             refuse(name, WORDS.get(kind, f"a {kind.__name__}"), _kind(value), TypeError)
 
     return check
@@ -326,7 +328,14 @@ def _axes_fit(call: _Call, axes: tuple[int, ...], dim: str) -> bool:
 def _with_size(call: _Call, dim: str) -> str:
     name = dim.lstrip("*#")
     known = call.axes.get(name) if dim[0] == "*" else call.size(name)
-    return dim if known is None else f"{dim}={known}"
+    open_end = known == () and name not in call.exact
+    return dim if known is None or open_end else f"{dim}={known}"
+
+
+def _twin(value: Any, kind: type) -> bool:
+    """Whether a reader who ran the cell of a class again has two classes of that name."""
+    alike = [each for each in type(value).__mro__ if each.__name__ == kind.__name__]
+    return any("__main__" in (each.__module__, kind.__module__) for each in alike)
 
 
 def _kind(value: Any) -> str:

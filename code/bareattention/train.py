@@ -15,6 +15,7 @@ import argparse
 import math
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
@@ -23,18 +24,11 @@ from pathlib import Path
 import msgspec
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from bareattention.chapters.digits import pixel_statistics
 from bareattention.chapters.parameters import count_parameters
 from bareattention.chapters.patches import decaying_adamw, random_affine, warm_up_and_cosine
-from bareattention.chapters.training import (
-    EarlyStopping,
-    epoch_report,
-    evaluate,
-    report_line,
-    train_epoch,
-)
+from bareattention.chapters.training import EarlyStopping, evaluate, fit, print_report
 from bareattention.data import Digits, DigitSplits, load_digits
 from bareattention.experiments import runs
 from bareattention.experiments.checkpoints import Checkpoint, alone
@@ -202,27 +196,27 @@ def _taught(
     history = checkpoint.attach(
         generator, model=judged, optimizer=optimizer, schedule=schedule, stopping=stopping
     )
-    for number in tqdm(range(len(history) + 1, recipe.epochs + 1), desc="epochs", disable=None):
-        learned = train_epoch(
+    callbacks = [print_report, stopping, checkpoint]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # said below, in words of this command
+        history = fit(
             judged,
             parts["training"],
+            parts["validation"],
+            recipe.epochs,
             optimizer,
             recipe.batch_size,
             generator,
+            [callback for callback in callbacks if callback is not None],
+            history,
             replacement=recipe.replacement,
             augment=_augmentation(recipe),
             after_step=schedule and schedule.step,
             label_smoothing=recipe.label_smoothing,
         )
-        epoch = epoch_report(number, learned, evaluate(judged, parts["validation"]))
-        tqdm.write(report_line(epoch), file=sys.stdout)
-        # Nothing comes after a loss that is no number: it is not gone on from, nor judged.
-        if not all(map(math.isfinite, epoch.values())):
-            raise TrainingError("the loss is no number any more: try a smaller --learning-rate")
-        history.append(epoch)
-        if stopping is not None:
-            stopping.update(epoch["validation_bits"], judged)
-        checkpoint.epoch_done(history)
+    # Such an epoch met no callback: it is not gone on from.
+    if not all(map(math.isfinite, history[-1].values())):
+        raise TrainingError("the loss is no number any more: try a smaller --learning-rate")
     if stopping is not None:
         stopping.restore(judged)
     return history, judged.average if recipe.averaged else model

@@ -305,6 +305,11 @@ def test_the_linear_bar_is_reached_on_real_digits():
     assert right > 0.85
 
 
+def test_left_alone_it_takes_eight_epochs_of_batches_of_64_with_seed_0():
+    explicit = {"epochs": 8, "batch_size": 64, "learning_rate": 2e-3, "seed": 0}
+    assert train_briefly(Watched(), *cross()) == train_briefly(Watched(), *cross(), **explicit)
+
+
 def test_labels_of_any_whole_numbers_teach_alike():
     inputs, labels = cross()
     losses = [

@@ -130,7 +130,6 @@ def test_the_pixel_models_are_taught_as_naked_attention_is():
     assert recipe.weight_decay == 0 and recipe.replacement and recipe.keep_best
 
 
-@pytest.mark.bad_input
 @pytest.mark.parametrize(
     "name, change, told",
     [
@@ -257,9 +256,8 @@ def test_naked_attentions_parameters_copied_in_give_its_logits(query, key, digit
     """
     draw = np.random.default_rng(0)
     value, weight, bias = 0.9, draw.normal(size=(10, 784)), draw.normal(size=10)
-    images = RECIPES["naked_attention"].preparation(digits.training.images)(
-        digits.validation.images[:5]
-    )
+    recipe = RECIPES["naked_attention"]
+    images = recipe.preparation(digits.training.images)(digits.validation.images[:5])
     wanted = []
     for image in images.double().numpy().reshape(5, 784):
         scores = np.outer(image * query, image * key)  # divided by the root of one channel

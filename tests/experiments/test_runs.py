@@ -170,7 +170,6 @@ FIELDS = [
 ]
 
 
-@pytest.mark.bad_input
 @pytest.mark.parametrize("change, named", FIELDS, ids=lambda x: str(x)[:40])
 def test_an_odd_field_is_refused_by_name_and_nothing_is_written(tmp_path, change, named):
     for act in (check_record, lambda record: save_run(tmp_path / "x", record)):
@@ -179,7 +178,6 @@ def test_an_odd_field_is_refused_by_name_and_nothing_is_written(tmp_path, change
     assert not names(tmp_path)
 
 
-@pytest.mark.bad_input
 @pytest.mark.parametrize(
     "change, named",
     [
@@ -195,7 +193,6 @@ def test_an_odd_measurement_is_refused_by_name(tmp_path, change, named):
     assert not names(tmp_path)
 
 
-@pytest.mark.bad_input
 def test_what_json_cannot_hold_is_refused():
     with pytest.raises(RecordError, match=r"^record: .*Tensor"):
         check_record(a_record(configuration={"rate": torch.ones(1)}))

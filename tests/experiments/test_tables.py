@@ -132,7 +132,6 @@ def test_every_record_has_its_command():
     assert said == [(run.model, str(run.seed)) for name in RECIPES for run in recorded(name)]
 
 
-@pytest.mark.bad_input
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match=r"name: wanted one of linear, .*, got 'nothing'"):
         summary("nothing")

@@ -342,7 +342,6 @@ def no_numbers(name, act, high=None):
     return [(act(value), error, name) for value, error in odd]
 
 
-@pytest.mark.bad_input
 @pytest.mark.parametrize(
     "act, error, name",
     [

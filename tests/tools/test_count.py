@@ -11,8 +11,8 @@ Of two lines.
 """
 
 import math
-from bareattention.checks import (
-    check_size,
+from bareattention.shapes import (
+    require,
 )
 
 __all__ = ["Head"]
@@ -31,7 +31,7 @@ class Head:
         """Look around."""
         # Only worked out for the check.
         limit, allowed = self.size, math.inf
-        check_size("x", x, limit)
+        require(x < limit, "x", "less", x)
         for name in ("a", "b"):
             if name in x:
                 raise ValueError(
@@ -41,7 +41,7 @@ class Head:
         if largest > limit:
             raise ValueError("x")
         if self.size:
-            checks.finite(x)
+            require(x, "x", "numbers", x)
             x = x + 1
         return x - largest
 '''
@@ -50,8 +50,7 @@ class Head:
 def test_lines_of_a_module_are_told_apart():
     assert kinds(MODULE) == {
         "docstring": 5,
-        "imports": 2,
-        "of guards": 3,
+        "imports": 5,
         "signature": 7,
         "guard": 10,
         "idea": 4,
@@ -65,7 +64,7 @@ def house(tmp_path):
         "book/05_softmax.ipynb": "",
         "book/19_new.ipynb": "",
         "code/bareattention/train.py": "# a comment\n\na = 1\n",
-        "code/bareattention/chapters/softmax.py": "def f(x):\n    check_x(x)\n    return x\n",
+        "code/bareattention/chapters/softmax.py": "def f(x):\n    require(x)\n    return x\n",
         "code/bareattention/chapters/new.py": "a = 1\n",
         "code/bareattention/touch/heat.py": "a = 1\n",
         "tests/test_a.py": "a = 1\n",
@@ -93,7 +92,7 @@ def test_rooms_are_counted_and_what_is_new_apart(house):
 def test_check_fails_where_a_limit_is_exceeded(house, monkeypatch, guarded, limits, code, capsys):
     module = house / "code/bareattention/chapters/softmax.py"
     if not guarded:
-        module.write_text(module.read_text().replace("check_x(x)", "x = x + 1"))
+        module.write_text(module.read_text().replace("require(x)", "x = x + 1"))
     for name, value in limits.items():
         monkeypatch.setattr(count, name, value)
     assert count.main([], house) == 0

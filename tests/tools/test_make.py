@@ -210,7 +210,9 @@ def test_looks_at_the_disk_first(gigabytes, settings, enough, house):
 
 
 @pytest.mark.parametrize("value", ["01; touch x; echo ", "$(shell touch x)", '"; touch x; "'])
-@pytest.mark.parametrize("name", ["chapter N", "serve PORT", "repository URL", "install PYTHON"])
+@pytest.mark.parametrize(
+    "name", ["chapter N", "mutants M", "serve PORT", "repository URL", "install PYTHON"]
+)
 def test_what_is_handed_over_is_never_run(name, value, house):
     house.make("install")
     house.program("python3")

@@ -10,33 +10,27 @@ from booklint.shapes import comments
 
 # Up to this chapter a function or method is bare: the idea, and little else.
 LAST_BARE = 10
-MOST_LINES, MOST_COLUMNS = 12, 80
-MOST_LINES_OF_A_LATER_CELL = 25
+MOST_LINES, MOST_LINES_LATER, MOST_COLUMNS = 12, 25, 80
 ATTENTION = {"attention", "heads", "scores", "weights"}
 
 
 def are_brief(page: Page) -> list[Complaint]:
-    """A function of a bare chapter has 12 lines of code, a later exported cell 25.
+    """A function of a bare chapter has 12 lines of code, a later one 25.
 
-    Neither docstrings nor comments count, nor a function's signature.  The private helpers that a
-    function of a bare chapter calls are counted as if they stood in it.
+    Neither docstrings nor comments count, nor the signature.  The private helpers that a function
+    of a bare chapter calls are counted as if they stood in it.
     """
     complaints = []
     functions = [(cell, node) for cell, tree in _exported(page) for node in _functions(tree)]
     helpers = {node.name: (cell, node) for cell, node in functions if _is_private(node.name)}
-    if not _is_bare(page):
-        for cell, tree in _exported(page):
-            if (count := _count(cell, tree)) > MOST_LINES_OF_A_LATER_CELL:
-                what = f"{count} lines of code: {MOST_LINES_OF_A_LATER_CELL} at most"
-                complaints.append(cell.complain(1, what))
-        return complaints
+    most = MOST_LINES if _is_bare(page) else MOST_LINES_LATER
     for cell, node in functions:
-        called = _called(node, helpers)
+        called = _called(node, helpers) if _is_bare(page) else []
         parts = [(cell, node), *(helpers[name] for name in called)]
         count = sum(_count(*part) for part in parts)
-        if count > MOST_LINES and not _is_private(node.name):
+        if count > most and not (_is_private(node.name) and _is_bare(page)):
             among = f", {', '.join(called)} among them" if called else ""
-            what = f"{node.name} has {count} lines of code{among}: {MOST_LINES} at most"
+            what = f"{node.name} has {count} lines of code{among}: {most} at most"
             complaints.append(cell.complain(node.lineno, what))
     return complaints
 
@@ -88,11 +82,9 @@ def _functions(tree: ast.Module) -> Iterator[python.Function]:
         yield from (function for function in inner if isinstance(function, python.Function))
 
 
-def _count(cell: Cell, node: python.Function | ast.Module) -> int:
-    """Lines of code in a function's body, or in all of a cell."""
+def _count(cell: Cell, node: python.Function) -> int:
+    """Lines of code in a function's body."""
     code = python.code_lines(cell.source) - python.docstring_lines(node)
-    if isinstance(node, ast.Module):
-        return len(code)
     return len(code & set(range(python.first_line(node.body[0]), node.end_lineno + 1)))
 
 
@@ -129,8 +121,12 @@ def _is_plain(value: ast.expr) -> bool:
     match value:
         case ast.Name() | ast.Constant() | ast.Attribute() | ast.Compare() | ast.List(elts=[]):
             return True
-        case ast.Subscript(value=ast.Attribute(attr="shape")) | ast.Call(func=ast.Name(id="len")):
+        case ast.ListComp() | ast.Subscript(value=ast.Attribute(attr="shape")):
             return True
+        case ast.Call(func=ast.Name(id="len" | "partial")):
+            return True
+        case ast.IfExp(body=left, orelse=right):
+            return _is_plain(left) and _is_plain(right)
         case ast.Tuple(elts=parts) | ast.BoolOp(values=parts):
             return all(map(_is_plain, parts))
         case ast.BinOp(left=left, right=ast.Constant() as right, op=ast.Pow() | ast.FloorDiv()):

@@ -1,6 +1,6 @@
 """Which line of a module is of which kind: what it teaches, and what stands around that.
 
-A guard line only checks: a call of a `check_…`, an `if` that raises, and what is worked out for
+A guard line only checks: a call of `require`, an `if` that raises, and what is worked out for
 these alone.  The decorator `@checked` belongs to the signature, and so do the fields of a class.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from booklint import python
 
-KINDS = ("idea", "guard", "docstring", "signature", "imports", "of guards")
+KINDS = ("idea", "guard", "docstring", "signature", "imports")
 
 
 def is_guard(node: ast.AST) -> bool:
@@ -19,8 +19,7 @@ def is_guard(node: ast.AST) -> bool:
         case ast.Raise() | ast.Assert():
             return True
         case ast.Expr(value=ast.Call(func=function)):
-            parts = ast.unparse(function).split(".")
-            return any(part.lstrip("_").startswith("check_") or part == "checks" for part in parts)
+            return "require" in ast.unparse(function).split("_")
         case ast.If(body=body, orelse=other) | ast.For(body=body, orelse=other):
             return all(map(is_guard, [*body, *other]))
     return False
@@ -70,8 +69,7 @@ def kinds(source: str) -> Counter[str]:
             fields = [field for field in node.body if isinstance(field, ast.AnnAssign)]
             mark({line for field in fields for line in python.lines_of(field)}, "signature")
         if isinstance(node, ast.Import | ast.ImportFrom):
-            checks = any(alias.name.startswith("check_") for alias in node.names)
-            mark(python.lines_of(node), "of guards" if checks else "imports")
+            mark(python.lines_of(node), "imports")
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             mark(python.lines_of(node), "imports")
         if isinstance(node, python.Function):

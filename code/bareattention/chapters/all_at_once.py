@@ -6,11 +6,11 @@ Edit the notebook, then run `make chapters`.
 
 from typing import Literal
 
-import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
 from bareattention.shapes import Size, checked
 
 __all__ = ["SelfAttentionModel", "fused_attention"]
@@ -39,10 +39,8 @@ def fused_attention(
 
 
 @checked
-class SelfAttentionModel(nn.Module):
-    """`LoopedSelfAttentionModel` for all samples of a batch at once.
-
-    Its parameters have the same names and shapes: a state dict fits both.
+class SelfAttentionModel(LoopedSelfAttentionModel):
+    """The same parameters, for all samples of a batch at once.
 
     Args:
         seq_len: tokens of a sample.
@@ -60,13 +58,8 @@ class SelfAttentionModel(nn.Module):
         n_classes: Size,
         backend: Literal["matmul", "sdpa"] = "matmul",
     ):
-        super().__init__()
-        bound = d_model**-0.5
-        for name in ("W_query", "W_key", "W_value"):
-            start = torch.empty(d_model, d_model).uniform_(-bound, bound)
-            self.register_parameter(name, nn.Parameter(start))
-        self.output = nn.Linear(seq_len * d_model, n_classes)
-        self.seq_len, self.d_model, self.backend = seq_len, d_model, backend
+        super().__init__(seq_len, d_model, n_classes)
+        self.backend = backend
 
     def forward(
         self, x: Float[Tensor, "batch_size seq_len d_model"]
@@ -76,7 +69,7 @@ class SelfAttentionModel(nn.Module):
         keys = x @ self.W_key  # (batch_size, seq_len, d_model)
         values = x @ self.W_value  # (batch_size, seq_len, d_model)
         if self.backend == "sdpa":
-            mixed, _ = fused_attention(queries, keys, values)
+            mixed, _ = fused_attention(queries, keys, values)  # (..., d_model)
         else:
             root = self.d_model**0.5
             scores = queries @ keys.mT / root  # (batch_size, seq_len, seq_len)

@@ -46,7 +46,7 @@ class FeedForward(nn.Module):
         self, x: Float[Tensor, "*batch d_model"]
     ) -> Float[Tensor, "*batch d_model"]:
         """Each token on its own."""
-        hidden = self.activation(self.up(x))  # (*batch, d_ff)
+        hidden = self.activation(self.up(x))  # (..., d_ff)
         return self.down(self.dropout(hidden))
 
 
@@ -77,18 +77,17 @@ class Block(nn.Module):
         residual: bool = True,
     ):
         super().__init__()
-        self.d_model, self.norm_first, self.residual = (
-            d_model,
-            norm_first,
-            residual,
-        )
+        self.d_model, self.norm_first = d_model, norm_first
+        self.residual, self.dropout = residual, nn.Dropout(dropout)
         self.attention = MultiHeadAttention(d_model, n_heads)
         self.attention_norm = norm(d_model)
         self.feed_forward = None
         if d_ff:
             self.feed_forward = FeedForward(d_model, d_ff, dropout, activation)
             self.feed_forward_norm = norm(d_model)
-        self.dropout = nn.Dropout(dropout)
+
+    def _before(self, x: Tensor, norm: nn.Module) -> Tensor:
+        return norm(x) if self.norm_first else x
 
     def _add(self, x: Tensor, step: Tensor, norm: nn.Module) -> Tensor:
         x = x + self.dropout(step) if self.residual else self.dropout(step)
@@ -108,13 +107,11 @@ class Block(nn.Module):
         Args:
             mask, attend: as `MultiHeadAttention` takes them.
         """
-        seen = self.attention_norm(x) if self.norm_first else x
-        attended, weights = self.attention(seen, mask, attend=attend)
-        x = self._add(
-            x, attended, self.attention_norm
-        )  # (*batch, seq_len, d_model)
+        y = self._before(x, self.attention_norm)  # (..., d_model)
+        attended, weights = self.attention(y, mask, attend)  # (..., d_model)
+        x = self._add(x, attended, self.attention_norm)  # (..., d_model)
         if self.feed_forward is not None:
-            seen = self.feed_forward_norm(x) if self.norm_first else x
-            mlp_out = self.feed_forward(seen)  # (*batch, seq_len, d_model)
-            x = self._add(x, mlp_out, self.feed_forward_norm)
+            y = self._before(x, self.feed_forward_norm)  # (..., d_model)
+            mlp_out = self.feed_forward(y)  # (..., d_model)
+            x = self._add(x, mlp_out, self.feed_forward_norm)  # (..., d_model)
         return x, weights

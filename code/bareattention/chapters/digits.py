@@ -122,7 +122,7 @@ def train_briefly(
     Source: Adam is from Kingma and Ba 2015.
     """
     labels = labels.long()
-    require(labels.min() >= 0, "labels", "numbers from 0", labels.min().item())
+    require(labels.min() >= 0, "labels", "numbers from 0", labels)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     generator = torch.Generator().manual_seed(seed)
     losses = []

@@ -71,7 +71,7 @@ def tone_curve(
     Returns: what attention makes of a pixel of each value.
     Raises: ValueError for negative counts, or an image without pixels.
     """
-    require((counts >= 0).all(), "counts", "numbers from 0", "some below")
+    require((counts >= 0).all(), "counts", "numbers from 0", counts)
     full = (counts.sum(dim=-1) > 0).all()
     require(full, "counts", "a pixel in every image", "an image without")
     scores = query_key * levels[:, None] * levels  # (n_levels, n_levels)

@@ -57,8 +57,8 @@ class MultiHeadAttention(nn.Module):
         self,
         x: Float[Tensor, "*batch seq_len d_model"],
         mask: Bool[Tensor, "... #seq_len #n_keys"] | None = None,
-        context: Float[Tensor, "*batch n_keys d_model"] | None = None,
         attend: Callable = attention,
+        context: Float[Tensor, "*batch n_keys d_model"] | None = None,
     ) -> tuple[
         Float[Tensor, "*batch seq_len d_model"],
         Float[Tensor, "*batch n_heads seq_len n_keys"] | None,
@@ -69,17 +69,19 @@ class MultiHeadAttention(nn.Module):
             mask: True = may look.  `(seq_len, n_keys)` serves all.  One for
                 each text needs an axis for the heads, `mask.unsqueeze(1)`;
                 one for each head needs an axis for the batch, `mask[None]`.
-            context: tokens to look at (cross-attention); None means x itself.
             attend: what each head does with queries, keys, values and mask;
                 gives an output, and weights or None.
+            context: tokens to look at (cross-attention); None means x itself.
         """
         doubtful = mask is not None and 3 <= mask.ndim <= x.ndim
         clear = not doubtful or mask.shape[-3] == 1
         wanted = "one more axis: unsqueeze(1) for heads, [None] for a batch"
         require(clear, "mask", wanted, mask)
-        seen, project = x if context is None else context, self.projections
-        queries = split_heads(project.query(x), self.n_heads)
-        keys = split_heads(project.key(seen), self.n_heads)
-        values = split_heads(project.value(seen), self.n_heads)
-        attended, weights = attend(queries, keys, values, mask)
-        return self.output(join_heads(attended)), weights
+        seen = x if context is None else context  # (..., n_keys, d_model)
+        queries = self.projections.query(x)  # (..., seq_len, d_model)
+        keys = self.projections.key(seen)  # (..., n_keys, d_model)
+        values = self.projections.value(seen)  # (..., n_keys, d_model)
+        heads = [split_heads(y, self.n_heads) for y in (queries, keys, values)]
+        attended, weights = attend(*heads, mask)  # (..., seq_len, d_k), ...
+        joined = join_heads(attended)  # (..., seq_len, d_model)
+        return self.output(joined), weights  # (..., seq_len, d_model), ...

@@ -5,6 +5,7 @@ Edit the notebook, then run `make chapters`.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -87,14 +88,11 @@ class SmallExample(NamedTuple):
 @checked
 def small_example(dtype: FloatType = torch.float32) -> SmallExample:
     """Make the small example anew, so that nobody can spoil it for others."""
+    make = partial(torch.tensor, dtype=dtype)
     return SmallExample(
         ("the", "cat", "sat", "down"),
-        torch.tensor([[0, 0, 1], [0, 2, 0], [2, 0, 1], [2, 0, 0]], dtype=dtype),
-        torch.tensor(
-            [[0, -1, 0, 1], [-1, -1, 0, -1], [-1, 1, 0, 0]], dtype=dtype
-        ),
-        torch.tensor(
-            [[0, 0, 0, -1], [-1, 1, 0, 0], [1, -1, -1, 1]], dtype=dtype
-        ),
-        torch.tensor([[1, 1], [0, 1], [1, 1]], dtype=dtype),
+        make([[0, 0, 1], [0, 2, 0], [2, 0, 1], [2, 0, 0]]),
+        W_query=make([[0, -1, 0, 1], [-1, -1, 0, -1], [-1, 1, 0, 0]]),
+        W_key=make([[0, 0, 0, -1], [-1, 1, 0, 0], [1, -1, -1, 1]]),
+        W_value=make([[1, 1], [0, 1], [1, 1]]),
     )

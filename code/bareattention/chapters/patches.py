@@ -184,12 +184,19 @@ class DigitTransformer(nn.Module):
         attend = self.attend or partial(usual, scale=scale)
         x, weights = self.tokens(images), []  # (batch_size, seq_len, d_model)
         for block in self.blocks:
-            x, block_weights = block(x, attend=attend)
-            weights.append(block_weights)
+            x, of_block = block(x, attend=attend)  # (..., seq_len, d_model)
+            weights.append(of_block)
         x = self.norm(x)  # (batch_size, seq_len, d_model)
-        pooled = x.mean(-2) if self.config.pool == "mean" else x.flatten(-2)
-        logits = self.output(pooled)  # (batch_size, n_classes)
-        return (logits, torch.stack(weights, 1)) if with_weights else logits
+        if self.config.pool == "mean":
+            x = x.mean(dim=-2)  # (batch_size, d_model)
+        else:
+            x = x.flatten(start_dim=-2)  # (batch_size, seq_len * d_model)
+        logits = self.output(x)  # (batch_size, n_classes)
+        if with_weights:  # (batch_size, n_blocks, n_heads, seq_len, seq_len)
+            return logits, torch.stack(
+                weights, dim=1
+            )  # (batch_size, n_classes)
+        return logits
 
 
 @checked

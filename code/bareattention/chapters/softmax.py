@@ -29,13 +29,13 @@ def softmax(
     Source: equals `torch.softmax` where that gives numbers.
     """
     limits = torch.finfo(scores.dtype)
-    positive = limits.tiny <= temperature < math.inf
-    require(positive, "temperature", "a positive number", temperature)
+    fits = limits.tiny <= temperature <= limits.max
+    require(fits, "temperature", f"a positive {scores.dtype}", temperature)
     if mask is not None:
         scores = scores.masked_fill(~mask, -math.inf)
     # What is subtracted does not change the shares: no gradient flows there.
-    largest = scores.detach().amax(dim=-1, keepdim=True)  # (*batch, 1)
+    largest = scores.detach().amax(dim=-1, keepdim=True)  # (..., 1)
     largest = largest.clamp_min(limits.min)  # where nobody may be looked at
-    powers = ((scores - largest) / temperature).exp()  # (*batch, n_keys)
-    total = powers.sum(dim=-1, keepdim=True)  # (*batch, 1), 0 for nobody
+    powers = ((scores - largest) / temperature).exp()  # (..., n_keys)
+    total = powers.sum(dim=-1, keepdim=True)  # (..., 1), 0 for nobody
     return powers / total.masked_fill(total == 0, 1.0)

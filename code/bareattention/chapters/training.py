@@ -42,7 +42,7 @@ def _cross_entropy(
     """In nats; of itself, PyTorch leaves out labels of -100 without a word."""
     low, high, n_classes = labels.min(), labels.max(), logits.shape[-1]
     wanted, came = f"classes 0 to {n_classes - 1}", f"{low} to {high}"
-    require(0 <= low and high < n_classes, "labels", wanted, came)
+    require(low >= 0 and high < n_classes, "labels", wanted, came)
     return F.cross_entropy(
         logits, labels.long(), label_smoothing=label_smoothing
     )

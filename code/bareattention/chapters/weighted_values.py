@@ -57,4 +57,5 @@ class SelfAttention(nn.Module):
         Float[Tensor, "*batch seq_len seq_len"],
     ]:
         """Let each token look at all tokens, or at those the mask leaves."""
-        return attention(*self.projections(x), mask)
+        projected = self.projections(x)  # (..., seq_len, d_k), twice, and d_v
+        return attention(*projected, mask)  # (..., seq_len, d_v), weights

@@ -1,9 +1,10 @@
 """Checkpoints: all that a training needs to go on, in a file that vouches for itself.
 
-checkpoint = Checkpoint("runs/patches-seed0.checkpoint", about, resume=True)
-history = checkpoint.attach(generator, model=model, optimizer=optimizer)
-...                               # after each epoch
-checkpoint.epoch_done(history)
+    checkpoint = Checkpoint("runs/patches-seed0.checkpoint", about, resume=True)
+    history = checkpoint.attach(generator, model=model, optimizer=optimizer)
+    fit(model, training, validation, 8, optimizer, 64, generator, [checkpoint], history)
+
+A single changed bit is noticed, and so is a checkpoint of another training.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from bareattention.files import write_whole
 
@@ -78,7 +80,7 @@ def alone(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 class Checkpoint:
-    """The file that a training goes on from: compared before the first epoch, written after each.
+    """A callback: the file that a training goes on from, compared first, written after each epoch.
 
     path: of the file.
     about: what was chosen, and what else the numbers depend on; plain values.
@@ -126,7 +128,7 @@ class Checkpoint:
         torch.set_rng_state(self.found["dropout"])
         return self.found["history"]
 
-    def epoch_done(self, history: list[dict]) -> None:
+    def __call__(self, model: nn.Module, history: list[dict]) -> None:
         """Write down all that is needed to go on after the last of these epochs."""
         states = {
             name: part.state_dict() if hasattr(part, "state_dict") else vars(part)

@@ -15,6 +15,7 @@ trained as `FINAL` on the training digits, and as `FINAL_ALL` on the validation 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -22,7 +23,7 @@ from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.digits import as_pixels, pixel_statistics, standardise
 from bareattention.chapters.is_attention_doing_anything import with_attention_replaced
 from bareattention.chapters.patches import DigitConfig, DigitTransformer, uniform_attention
-from bareattention.checks import check_choice
+from bareattention.shapes import NonNegative, Share, Size, checked, require
 
 __all__ = ["LADDER", "PIXELS", "RECIPES", "REMOVALS", "WITHOUT_ATTENTION", "Recipe"]
 
@@ -30,6 +31,7 @@ IMAGE_SIZE, CLASSES = 28, 10
 PIXEL_COUNT = IMAGE_SIZE**2
 
 
+@checked
 @dataclass(frozen=True)
 class Recipe:
     """One model, and everything that is chosen about its training.
@@ -58,51 +60,40 @@ class Recipe:
         averaged: share of a running average of the parameters that each step keeps; 0 takes the
             parameters as they are.
         begins_with: a recipe whose recorded parameters, of the same seed, this one goes on from.
-    Raises: ValueError for an unknown kind, optimizer, or what stands in place of attention; for
-        Muon without blocks; for an average that never moves; for bending without augmentation; for
-        a transformer that is not described; for choosing an epoch by digits that it is trained on.
+    Raises: ValueError for Muon without blocks; for bending without augmentation; for a transformer
+        that is not described; for choosing an epoch by digits that it is trained on.
     """
 
     says: str
-    kind: str = "transformer"
+    kind: Literal["linear", "pixels", "transformer"] = "transformer"
     transformer: DigitConfig | None = None
-    in_place_of_attention: str | None = None
+    in_place_of_attention: Literal["uniform", "identity"] | None = None
     one_normalisation: bool = True
-    epochs: int = 8
-    batch_size: int = 128
-    learning_rate: float = 3e-3
-    optimizer: str = "adamw"
-    weight_decay: float = 0.05
+    epochs: Size = 8
+    batch_size: Size = 128
+    learning_rate: NonNegative = 3e-3
+    optimizer: Literal["adamw", "muon", "adam"] = "adamw"
+    weight_decay: NonNegative = 0.05
     augmentation: bool = False
-    elastic: float = 0.0
-    label_smoothing: float = 0.0
+    elastic: NonNegative = 0.0
+    label_smoothing: Share = 0.0
     replacement: bool = False
     keep_best: bool = False
     with_validation: bool = False
-    averaged: float = 0.0
+    averaged: Share = 0.0
     begins_with: str | None = None
 
     def __post_init__(self) -> None:
-        check_choice("kind", self.kind, ("linear", "pixels", "transformer"))
-        check_choice("optimizer", self.optimizer, ("adamw", "muon", "adam"))
-        instead = {"linear": (), "pixels": ("uniform", "identity"), "transformer": ("uniform",)}
-        known = (None, *instead[self.kind])
-        check_choice("in_place_of_attention", self.in_place_of_attention, known)
-        if self.optimizer == "muon" and self.kind != "transformer":
-            raise ValueError(f"optimizer: wanted no 'muon' without blocks, got kind {self.kind!r}")
-        if not 0 <= self.averaged < 1:
-            raise ValueError(f"averaged: wanted a share from 0 to below 1, got {self.averaged}")
-        if self.elastic and not self.augmentation:
-            raise ValueError(f"elastic: wanted 0 without augmentation, got {self.elastic}")
-        if self.keep_best and self.with_validation:
-            raise ValueError(
-                "keep_best: wanted False where the validation digits are trained on, got True"
-            )
-        if (self.transformer is None) == (self.kind == "transformer"):
-            raise ValueError(
-                f"transformer: wanted {'a' if self.transformer is None else 'no'} DigitConfig for "
-                f"kind {self.kind!r}, got {self.transformer!r}"
-            )
+        kind, instead, elastic = self.kind, self.in_place_of_attention, self.elastic
+        has_one = kind == "pixels" or (instead != "identity" and kind == "transformer")
+        require(has_one or not instead, "in_place_of_attention", f"no such part of {kind}", instead)
+        blocks = self.optimizer != "muon" or kind == "transformer"
+        require(blocks, "optimizer", "no 'muon' without blocks", f"kind {kind!r}")
+        require(self.augmentation or not elastic, "elastic", "0 without augmentation", elastic)
+        honest = not (self.keep_best and self.with_validation)
+        require(honest, "keep_best", "False where validation digits are trained on", True)
+        described = (self.transformer is not None) == (kind == "transformer")
+        require(described, "transformer", f"what kind {kind!r} asks for", self.transformer)
 
     def model(self) -> nn.Module:
         """Build the model; its parameters are drawn from torch's random numbers."""

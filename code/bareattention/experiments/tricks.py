@@ -16,44 +16,42 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bareattention.chapters.patches import decaying_adamw, random_affine_grid, resample
-from bareattention.checks import check_number, check_positive_integer
+from bareattention.shapes import NonNegative, Size, checked, require
 
 
+@checked
 def random_distortion(
-    images: Float[Tensor, "n height width"],
+    images: Float[Tensor, "n side side"],
     generator: torch.Generator,
-    elastic: float = 1.0,
-    knots: int = 6,
-    **ranges: float,
-) -> Float[Tensor, "n height width"]:
+    elastic: NonNegative = 1.0,
+    knots: Size = 6,
+    **ranges: NonNegative,
+) -> Float[Tensor, "n side side"]:
     """Turn, shift, stretch and slant each image as `random_affine` does, and bend it as well.
 
     Both are one look into the old image: looking twice would blur it twice.
 
     Args:
-        images: `(n, height, width)`, square; what comes in from outside continues the edge.
+        images: what comes in from outside continues the edge.
         generator: source of the random numbers, on the CPU.
         elastic: standard deviation in pixels of what moves a knot, along each side.
         knots: places along one side that move independently; those between follow smoothly, and
             move less.
         ranges: degrees, pixels, size and shear, as `random_affine_grid` takes them.
-    Returns: `(n, height, width)`, new images.
-    Raises: TypeError, ValueError for images that are no floats or not square, a negative range, or
-        knots below 2.
+    Raises: ValueError for knots below 2, or elastic beyond the side of an image.
     Source: Simard, Steinkraus and Platt 2003, with a grid of knots in place of blurred noise.
     """
     grid = random_affine_grid(images, generator, **ranges)
-    check_number("elastic", elastic, low=0.0, high=float(images.shape[-1]))
-    check_positive_integer("knots", knots)
-    if knots < 2:
-        raise ValueError(f"knots: wanted at least 2 along a side, got {knots}")
-    n, height, width = images.shape
+    n, side, _ = images.shape
+    require(elastic <= side, "elastic", f"at most the side of an image, {side}", elastic)
+    require(knots >= 2, "knots", "at least 2 along a side", knots)
     moves = torch.randn(n, 2, knots, knots, generator=generator).to(images)
-    smooth = F.interpolate(moves, (height, width), mode="bicubic", align_corners=True)
-    pixel = 2 / width  # in the units of the grid
+    smooth = F.interpolate(moves, (side, side), mode="bicubic", align_corners=True)
+    pixel = 2 / side  # in the units of the grid
     return resample(images, grid + elastic * pixel * smooth.permute(0, 2, 3, 1))
 
 
+@checked
 class MuonAndAdamW(torch.optim.Optimizer):
     """Muon moves the matrices within the blocks, AdamW all other parameters.
 
@@ -61,17 +59,13 @@ class MuonAndAdamW(torch.optim.Optimizer):
         model: with its blocks in `model.blocks`.
         learning_rate: how far a step goes at most, for both.
         weight_decay: share of a matrix taken off in each step, times the learning rate.
-    Raises: TypeError, ValueError for a model without blocks, or rates that are no numbers of at
-        least 0.
+    Raises: ValueError for a model without blocks.
     Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; steps brought to the
         size of AdamW's as in Liu et al. 2025, https://arxiv.org/abs/2502.16982.
     """
 
-    def __init__(self, model: nn.Module, learning_rate: float, weight_decay: float):
-        check_number("learning_rate", learning_rate, low=0.0, high=1e6)
-        check_number("weight_decay", weight_decay, low=0.0, high=1e6)
-        if not hasattr(model, "blocks"):
-            raise TypeError(f"model: wanted one with blocks, got {type(model).__name__}")
+    def __init__(self, model: nn.Module, learning_rate: NonNegative, weight_decay: NonNegative):
+        require(hasattr(model, "blocks"), "model", "one with blocks", type(model).__name__)
         within = {id(p) for p in model.blocks.parameters() if p.ndim == 2}
         inner = nn.ParameterList(p for p in model.parameters() if id(p) in within)
         outer = nn.ParameterList(p for p in model.parameters() if id(p) not in within)
@@ -103,6 +97,7 @@ class MuonAndAdamW(torch.optim.Optimizer):
         self._share_groups()
 
 
+@checked
 class AveragedWeights(nn.Module):
     """A model that learns as it is, and answers with a running average of its parameters.
 
@@ -112,12 +107,12 @@ class AveragedWeights(nn.Module):
     Args:
         model: whose parameters are averaged; it becomes `live`.
         decay: share of the average that a step keeps; the rest is what the parameters are then.
-    Raises: TypeError, ValueError for a decay that is no share from 0 to 1.
+    Raises: ValueError for a decay that is no share from 0 to 1.
     Source: PyTorch's `torch.optim.swa_utils`; Polyak and Juditsky 1992.
     """
 
     def __init__(self, model: nn.Module, decay: float):
-        check_number("decay", decay, low=0.0, high=1.0)
+        require(0 <= decay <= 1, "decay", "a share from 0 to 1", decay)
         super().__init__()
         self.live = model
         self._averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))

@@ -1,1 +1,0 @@
-"""What the contract must leave alone: transforms, compilation, export, meta tensors, autocast."""
