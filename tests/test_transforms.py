@@ -7,7 +7,14 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from bareattention import Block, MultiHeadAttention, attention, softmax
+from bareattention import (
+    Block,
+    DigitConfig,
+    DigitTransformer,
+    MultiHeadAttention,
+    attention,
+    softmax,
+)
 
 X = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
 LOWER = torch.ones(3, 3, dtype=torch.bool).tril()
@@ -25,17 +32,26 @@ class Called(nn.Module):
         return self.function(*inputs)
 
 
+class OfImages(Called):
+    """A single image is a batch of one."""
+
+    def forward(self, images):
+        return self.function(images.reshape(-1, *images.shape[-2:]))
+
+
 def made(make):
     torch.manual_seed(0)
     return make().eval()
 
 
-# What each is called with: tensors of 2 texts, and a mask that serves both.
+DIGITS = DigitConfig(d_model=4, n_heads=2, n_blocks=2, d_ff=8, image_size=3)
+# What each is called with: tensors of 2 texts or images, and a mask that serves both.
 CASES = {
     "softmax": (Called(lambda x, mask: softmax(x, 0.5, mask)), (X, COLUMNS)),
     "attention": (Called(lambda x, mask: attention(x, x + 1, x - 1, mask)), (X, LOWER)),
     "MultiHeadAttention": (made(lambda: MultiHeadAttention(4, 2)), (X, LOWER)),
     "Block": (made(lambda: Block(4, 2, 8, dropout=0.1, activation="gelu")), (X, LOWER)),
+    "DigitTransformer": (made(lambda: OfImages(DigitTransformer(DIGITS))), (X[..., :3],)),
 }
 each = pytest.mark.parametrize("module, inputs", CASES.values(), ids=CASES)
 
