@@ -17,7 +17,7 @@ os.environ.update(ENVIRONMENT)
 def pytest_configure(config):
     """What nbval needs, from whichever folder it is called."""
     config.option.nbval_sanitize_with = str(ROOT / "tests" / "nbval.cfg")
-    if not config.option.nbval or hasattr(config, "workerinput"):
+    if not getattr(config.option, "nbval", False) or hasattr(config, "workerinput"):
         return
     for path in [Path(argument.partition("::")[0]) for argument in config.args]:
         for notebook in [path] if path.suffix == ".ipynb" else path.glob("*.ipynb"):

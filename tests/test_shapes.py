@@ -67,6 +67,7 @@ def of(hint: Any) -> Callable[[Any], None]:
         (list[int], (1,), TypeError, "a list", "tuple"),
         (Literal["relu", "gelu"], "tanh", ValueError, "one of 'relu', 'gelu'", "'tanh'"),
         (tuple[Size, str], (1,), TypeError, "a tuple of 2", "tuple"),
+        (Size | str, None, TypeError, "a str", "None (NoneType)"),
         (Size | None, 0, ValueError, "a whole number of at least 1", "0"),
         (Float[Tensor, "a"] | int, "3", TypeError, "a whole number", "'3' (str)"),
     ],
@@ -174,6 +175,13 @@ def test_a_size_may_be_an_argument_in_any_order_and_by_name():
     ]:
         with refused(ValueError, name, came):
             cut(*arguments, **keywords)
+
+
+def test_only_a_whole_number_is_a_size():
+    @checked
+    def scaled(n: float, x: Float[Tensor, "n"]): ...
+
+    scaled(0.5, Z(2))
 
 
 @pytest.mark.parametrize("call", [lambda: attend(), lambda: attend(Z(1, 1), Z(1, 1), key=1)])

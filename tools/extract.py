@@ -48,7 +48,7 @@ Written by tools/extract.py from what the chapters export.
 Edit the notebooks, then run `make chapters`.
 """
 
-# ruff: noqa: F401
+# ruff: noqa: F401, SIM905
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -243,7 +243,8 @@ def init(home: dict[str, str]) -> str:
 
 def formatted(texts: dict[str, str], root: Path) -> dict[str, str]:
     """Sort the imports and lay the modules out, as ruff does everywhere else in the project."""
-    ruff = [sys.executable, "-m", "ruff"]
+    # Absolute, since ruff runs in another folder.
+    ruff = [Path(sys.executable).absolute(), "-m", "ruff"]
     config = ["--no-cache", "--quiet", "--config", str(root / "pyproject.toml")]
     narrow = ["--line-length", str(COLUMNS), "chapters"]
     with tempfile.TemporaryDirectory() as name:

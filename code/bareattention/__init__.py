@@ -7,7 +7,7 @@ Written by tools/extract.py from what the chapters export.
 Edit the notebooks, then run `make chapters`.
 """
 
-# ruff: noqa: F401
+# ruff: noqa: F401, SIM905
 from importlib import import_module
 from typing import TYPE_CHECKING
 

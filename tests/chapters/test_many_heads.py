@@ -130,7 +130,7 @@ def test_looking_elsewhere_equals_pytorchs_with_other_keys_and_values(
     real = padding_mask(torch.randint(1, n_keys + 1, (n,), generator=generator), n_keys)
     hidden, mask = (~real[:, 0], real.unsqueeze(1)) if padded else (None, None)
     with untouched(x, context):
-        output, weights = ours(x, mask, context)
+        output, weights = ours(x, mask, context=context)
     wanted = pytorchs(ours)(x, context, context, hidden, average_attn_weights=False)
     assert_equal_numbers(output.detach(), wanted[0].detach(), "output", 10)
     assert_equal_numbers(weights.detach(), wanted[1].detach(), "weights", 10)
@@ -184,7 +184,7 @@ def test_who_attends_gets_queries_keys_values_and_mask_and_its_result_is_used(
         came.extend(parts)
         return mixed, None
 
-    output, weights = module(x, mask, context if elsewhere else None, attend)
+    output, weights = module(x, mask, attend, context if elsewhere else None)
     *three, own_mask = came
     project = module.projections
     wanted = project.query(x), project.key(seen), project.value(seen)
@@ -331,9 +331,9 @@ def module(*args, **kwargs):
         (lambda: module(Z(4, 6), Z(4, 4)), TypeError, "mask", "torch.float32"),
         (lambda: module(Z(4, 6), Z(5, 5).bool()), ValueError, "mask", "(5, 5)"),
         (lambda: module(Z(4, 6), Z(4, 5).bool()), ValueError, "mask", "(4, 5)"),
-        (lambda: module(Z(4, 6), None, Z(3, 5)), ValueError, "context", "(3, 5)"),
-        (lambda: module(Z(2, 4, 6), None, Z(3, 3, 6)), ValueError, "context", "(3, 3, 6)"),
-        (lambda: module(Z(4, 6), None, [[0.0]]), TypeError, "context", "list"),
+        (lambda: module(Z(4, 6), context=Z(3, 5)), ValueError, "context", "(3, 5)"),
+        (lambda: module(Z(2, 4, 6), context=Z(3, 3, 6)), ValueError, "context", "(3, 3, 6)"),
+        (lambda: module(Z(4, 6), context=[[0.0]]), TypeError, "context", "list"),
         (lambda: module(Z(4, 6), attend=3), TypeError, "attend", "3"),
     ],
 )

@@ -45,9 +45,11 @@ def test_sizes_that_count_nothing_and_heads_that_do_not_divide_are_refused():
     for name in sound:
         with refused(ValueError, name, "0"):
             AttentionSizes(**{**sound, name: 0})
+    with refused(TypeError, "d_k", "2.0"):
+        AttentionSizes(**{**sound, "d_k": 2.0})
     for name in ("d_model", "n_heads"):
-        with refused(TypeError, name, "2.0"):
-            AttentionSizes.divided(**{"d_model": 8, "n_heads": 2, name: 2.0})
+        with refused(ValueError, name, "0"):
+            AttentionSizes.divided(**{"d_model": 8, "n_heads": 2, name: 0})
     with refused(ValueError, "n_heads", "7", "a divisor of d_model = 512"):
         AttentionSizes.divided(512, 7)
 

@@ -128,6 +128,8 @@ def test_parameters_start_with_mean_0_and_variance_1_over_d_model(d_model):
     assert not torch.equal(module.query.weight, module.key.weight)
     for result in module(random_embeddings(128, d_model, seed=0)):
         assert abs(result.var() - 1) < 0.1
+        result.square().sum().backward()
+    assert all(parameter.grad.any() for parameter in module.parameters())
 
 
 @pytest.mark.parametrize(

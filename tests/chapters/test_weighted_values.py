@@ -444,8 +444,9 @@ def test_the_modules_parameters_keep_their_names_and_learn():
     """Recorded models are loaded by these names."""
     torch.manual_seed(0)
     bare, module = SelfAttention(6, 4, 2), SelfAttention(6, 4, 2, bias=True)
+    shapes = {name: tuple(parameter.shape) for name, parameter in bare.named_parameters()}
     weights = {f"projections.{name}.weight" for name in NAMES}
-    assert bare.state_dict().keys() == weights
+    assert shapes == dict(zip(sorted(weights), [(4, 6), (4, 6), (2, 6)], strict=True))
     assert module.state_dict().keys() == weights | {f"projections.{name}.bias" for name in NAMES}
     module(random_embeddings(5, 6, seed=0))[0].square().sum().backward()
     silent = [name for name, p in module.named_parameters() if p.grad is None or not p.grad.any()]

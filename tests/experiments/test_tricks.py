@@ -355,7 +355,7 @@ def no_numbers(name, act, high=None):
         *no_numbers("learning_rate", lambda x: lambda: MuonAndAdamW(small_model(), x, DECAY)),
         *no_numbers("weight_decay", lambda x: lambda: MuonAndAdamW(small_model(), RATE, x)),
         *no_numbers("decay", lambda x: lambda: AveragedWeights(torch.nn.Linear(2, 3), x), 1.5),
-        (lambda: MuonAndAdamW(torch.nn.Linear(2, 3), 1e-3, 0.0), TypeError, "model"),
+        (lambda: MuonAndAdamW(torch.nn.Linear(2, 3), 1e-3, 0.0), ValueError, "model"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(act, error, name):

@@ -192,7 +192,7 @@ class DigitTransformer(nn.Module):
         else:
             x = x.flatten(start_dim=-2)  # (batch_size, seq_len * d_model)
         logits = self.output(x)  # (batch_size, n_classes)
-        if with_weights:  # (batch_size, n_blocks, n_heads, seq_len, seq_len)
+        if with_weights:
             return logits, torch.stack(
                 weights, dim=1
             )  # (batch_size, n_classes)

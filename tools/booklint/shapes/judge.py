@@ -3,7 +3,8 @@
 import ast
 import builtins
 import numbers
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,16 @@ class Site:
     runs: int = 0
     complaint: Complaint | None = None
 
+    @property
+    def exported(self) -> bool:
+        return "export" in self.cell.tags
+
+    @property
+    def signed(self) -> set[str]:
+        """The names that signatures of an exported cell give to sizes, as "*batch n_keys d_k"."""
+        shapes = re.findall(r'"([^"\n]*)"', self.cell.source) if self.exported else []
+        return {name for shape in shapes for name in re.findall(r"[A-Za-z_]\w*", shape)}
+
     def complain(self, what: str) -> Complaint:
         return self.cell.complain(self.comment.line, what)
 
@@ -44,6 +55,7 @@ class Moment:
     value: Any
     scope: dict[str, Any]
     at_entry: bool  # as a parameter, before the function has done anything
+    signed: Set[str] = frozenset()  # names that the contract holds, where nothing here says them
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,8 @@ class Judge:
         if site.complaint is not None:
             return
         shapes = site.comment.shapes
+        if site.exported:  # a definition may say the shape of its output alone, without the weights
+            values = values[: len(shapes)]
         try:
             if len(values) != len(shapes):
                 raise LieError(
@@ -139,7 +153,7 @@ class Judge:
                 )
             for shape, value in zip(shapes, values, strict=True):
                 if not (at_entry and value is None):
-                    self._compare(shape, Moment(value, scope, at_entry))
+                    self._compare(shape, Moment(value, scope, at_entry, site.signed))
         except LieError as lie:
             site.complaint = site.complain(f"# {site.comment}: {lie}")
 
@@ -153,14 +167,17 @@ class Judge:
         actual = tuple(value.shape)
         expected = tuple(self._axis(axis, moment) for axis in shape.axes)
         tail = actual[len(actual) - len(expected) :] if shape.any_before else actual
-        if tail != expected:
+        sound = len(tail) == len(expected) and all(
+            size is None or size == found for size, found in zip(expected, tail, strict=True)
+        )
+        if not sound:
             said = ", ".join([*["..."] * shape.any_before, *map(str, expected)])
             raise LieError(
                 f"{shape.text} is ({said}) here, but the {_kind(value)} is {actual}: "
                 "correct the comment or the code"
             )
 
-    def _axis(self, axis: ast.expr, moment: Moment) -> int:
+    def _axis(self, axis: ast.expr, moment: Moment) -> int | None:
         match axis:
             case ast.Constant(value=number):
                 return number
@@ -168,10 +185,10 @@ class Judge:
                 return self._size(name, moment)
             case ast.BinOp(left=left, op=op, right=right):
                 first, second = self._axis(left, moment), self._axis(right, moment)
-                return _arithmetic(op, first, second)
+                return None if None in (first, second) else _arithmetic(op, first, second)
         raise AssertionError(ast.dump(axis))
 
-    def _size(self, name: str, moment: Moment) -> int:
+    def _size(self, name: str, moment: Moment) -> int | None:
         """What a name stands for here.
 
         First its value in the function that runs, then what the notation page reads from that
@@ -181,6 +198,8 @@ class Judge:
         that says what the sizes are.
         """
         scope, own = moment.scope, []
+        if name in moment.signed and scope is not self._globals and name not in scope:
+            return None  # a name of the signature: the contract holds it
         for names in [self._globals] if scope is self._globals else [scope, self._globals]:
             size = _whole(names.get(name))
             if size is not None:
@@ -213,7 +232,7 @@ class Judge:
 
 def _spread(value: Any, site: Site) -> Sequence[Any]:
     """A tuple of values is checked piece by piece where the comment has several shapes."""
-    several = len(site.comment.shapes) > 1 and isinstance(value, tuple)
+    several = (len(site.comment.shapes) > 1 or site.exported) and isinstance(value, tuple)
     return value if several else [value]
 
 
