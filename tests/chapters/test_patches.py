@@ -505,9 +505,9 @@ def test_without_decay_it_is_pytorchs_adamw(rate, betas):
 # The learning rate on its way
 
 
-def a_schedule(n_steps, warm_up=0.2, rate=3e-3):
+def a_schedule(n_steps, *warm_up, rate=3e-3):
     optimizer = decaying_adamw(nn.Linear(2, 2), rate)
-    return optimizer, warm_up_and_cosine(optimizer, n_steps, warm_up)
+    return optimizer, warm_up_and_cosine(optimizer, n_steps, *warm_up)
 
 
 def walk(optimizer, schedule, n):
@@ -529,7 +529,7 @@ def walk(optimizer, schedule, n):
 )
 @settings(max_examples=25)
 def test_the_rate_rises_to_the_optimizers_own_and_falls_to_nearly_nothing(n_steps, warm_up, rate):
-    rates = walk(*a_schedule(n_steps, warm_up, rate), n_steps)
+    rates = walk(*a_schedule(n_steps, warm_up, rate=rate), n_steps)
     top = rates.index(max(rates))
     assert abs(top - (warm_up * n_steps - 1)) <= 1, f"highest at {top} of {n_steps}"
     assert rates[0] < 0.5 * rate
@@ -556,7 +556,7 @@ def test_exactly_so_many_steps_are_possible_and_momentum_is_left_alone(n_steps, 
         schedule.step()
 
 
-def test_a_training_of_one_step_has_a_rate():
+def test_a_training_of_one_step_has_a_rate_and_a_fifth_is_the_usual_warm_up():
     assert 0 < walk(*a_schedule(1), 1)[0] <= 3e-3
     assert walk(*a_schedule(30), 30) == walk(*a_schedule(30, 0.2), 30)
 
