@@ -46,7 +46,7 @@ class FeedForward(nn.Module):
         self, x: Float[Tensor, "*batch d_model"]
     ) -> Float[Tensor, "*batch d_model"]:
         """Each token on its own."""
-        hidden = self.activation(self.up(x))  # (..., d_ff)
+        hidden = self.activation(self.up(x))
         return self.down(self.dropout(hidden))
 
 
