@@ -3,12 +3,21 @@
 # A Python to make .venv with: PYTHON=/path/to/python3.12 make book.  By default it is looked for.
 PYTHON ?=
 PORT ?= 8000
-export PYTHON
+
+# What people hand over goes through the environment as it stands: make does not expand it, and no
+# shell reads it as a command.
+URL_FROM := $(origin URL)
+override M := $(value M)
+override N := $(value N)
+override PORT := $(value PORT)
+override PYTHON := $(value PYTHON)
+override URL := $(value URL)
+export M N PORT PYTHON URL
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test check format chapters chapter repository clean
+.PHONY: help install book serve test check count mutants format chapters chapter repository lock clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,8 +29,8 @@ book: install ## build the pages and say where they are
 	@sh tools/build.sh
 
 serve: book ## build the pages and serve them on this computer (PORT=8000)
-	@echo "Open http://127.0.0.1:$(PORT)/  (stop with Ctrl-C)"
-	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT) || \
+	@echo "Open http://127.0.0.1:$$PORT/  (stop with Ctrl-C)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html "$$PORT" || \
 		{ echo 'If the port is taken, choose another:  make serve PORT=8001' >&2; exit 1; }
 
 test: install ## prove everything: the checks, the tests, every chapter
@@ -29,6 +38,14 @@ test: install ## prove everything: the checks, the tests, every chapter
 
 check: install ## the checks that take seconds
 	@sh tools/check.sh
+
+count: install ## count lines per chapter and per room, beside their limits
+	@$(BIN)/python tools/count.py
+
+# cosmic-ray is there only for those who ask; nothing else needs it.
+mutants: install ## plant mistakes and count what the tests notice: an hour, or one module: M=softmax
+	@$(BIN)/python -m pip install --quiet cosmic-ray==8.7.0
+	@$(BIN)/python tools/mutants.py $${M:+"$$M"}
 
 format: install ## lay the Python code out
 	@$(BIN)/ruff check --fix-only .
@@ -40,13 +57,21 @@ chapters: install ## write the modules and execute all chapters again
 	@$(BIN)/python tools/extract.py
 
 chapter: install ## the same for one chapter: make chapter N=05
-	@test -f book/$(N)_*.ipynb || { echo 'Which one?  make chapter N=05' >&2; exit 2; }
+	@case "$$N" in [0-9][0-9]) test -f book/"$$N"_*.ipynb ;; *) false ;; esac || \
+		{ echo 'Which one?  make chapter N=05' >&2; exit 2; }
 	@$(BIN)/python tools/extract.py
-	@$(BIN)/python tools/execute.py book/$(N)_*.ipynb
+	@$(BIN)/python tools/execute.py book/"$$N"_*.ipynb
 
-# An address from the environment does not count: this writes into many files.
-repository: install ## write the repository's address everywhere: URL=https://github.com/OWNER/REPO
-	@$(BIN)/python tools/repository.py $(if $(findstring command line,$(origin URL)),"$$URL")
+# An address from the environment does not count: this writes into many files.  Any Python does.
+repository: ## write the repository's address everywhere: URL=https://github.com/OWNER/REPO
+	@"$${PYTHON:-python3}" tools/repository.py $(if $(findstring command line,$(URL_FROM)),"$$URL")
+
+# Without torch's own GPU packages: the CPU wheels do not need them, and pip finds them for the others.
+lock: ## pin in requirements.txt what requirements.in names, with all that it needs (asks for uv)
+	@uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+		--annotation-style line requirements.in --output-file requirements.txt
+	@grep -vE '^(nvidia|cuda|triton)' requirements.txt >requirements.new
+	@mv requirements.new requirements.txt
 
 clean: ## take away what building and testing wrote; .venv stays
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -113,3 +113,15 @@ def assert_heads_learn_alike(ours: nn.Module, theirs: nn.MultiheadAttention, ste
             assert_equal_numbers(found, wanted, f"gradient of {name}.{kind}", steps)
         found, wanted = getattr(ours.output, kind).grad, getattr(theirs.out_proj, kind).grad
         assert_equal_numbers(found, wanted, f"gradient of output.{kind}", steps)
+
+
+@contextmanager
+def full_disk(n_bytes: int):
+    """No file grows beyond so many bytes meanwhile: writing more fails as on a full disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

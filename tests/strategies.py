@@ -34,21 +34,22 @@ def booleans(generator: torch.Generator, *shape: int) -> Tensor:
 
 
 @st.composite
-def stretchable(draw, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape that can be stretched to `shape`: leading axes left out, other axes of length 1."""
-    kept = shape[draw(st.integers(0, len(shape))) :]
+def stretchable(draw, shape: tuple[int, ...], stated: int = 0) -> tuple[int, ...]:
+    """A shape that can be stretched to `shape`: leading axes left out, other axes of length 1.
+
+    stated: as many of the last axes are there.
+    """
+    kept = shape[draw(st.integers(0, max(0, len(shape) - stated))) :]
     return tuple(draw(st.sampled_from((1, size))) for size in kept)
 
 
 @st.composite
-def masks(draw, shape: tuple[int, ...], rows_of_nobody: bool = True) -> Tensor:
+def masks(draw, shape: tuple[int, ...], rows_of_nobody: bool = True, stated: int = 2) -> Tensor:
     """A mask that can be stretched to `shape`, often with rows in which nobody may be looked at."""
     generator = draw(generators)
-    mask = booleans(generator, *draw(stretchable(shape)))
+    mask = booleans(generator, *draw(stretchable(shape, stated)))
     if rows_of_nobody:
         return mask
-    if not mask.ndim:
-        return torch.ones_like(mask)
     # Whoever has nobody gets the first.
     first = torch.arange(mask.shape[-1]) == 0
     return mask | (first & ~mask.any(dim=-1, keepdim=True))

@@ -1,16 +1,20 @@
 """The house stands as it was planned: its rooms, its versions, and what it never names."""
 
+import contextlib
 import importlib.util
 import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
@@ -20,8 +24,13 @@ CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 ROOMS = [
     *(".ci/run", ".github/workflows/pages.yml", ".github/workflows/test.yml", ".gitignore"),
     *(".pre-commit-config.yaml", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE"),
-    *("Makefile", "README.md", "_config.yml", "_toc.yml", "pyproject.toml", "requirements.txt"),
-    *("binder/requirements.txt", "book/references.bib", "code/bareattention/__init__.py"),
+    *("Makefile", "README.md", "_config.yml", "_toc.yml", "pyproject.toml", "requirements.in"),
+    *(
+        "requirements.txt",
+        "binder/requirements.txt",
+        "book/references.bib",
+        "code/bareattention/__init__.py",
+    ),
     *("tools/execute.py", "tools/extract.py"),
 ]
 
@@ -48,17 +57,24 @@ def texts() -> dict[str, str]:
 TEXTS = texts()
 
 
-def pinned(name: str = "requirements.txt") -> dict[str, Requirement]:
-    """Package -> requirement, of every line that names a package."""
-    lines = [line.split("#")[0].strip() for line in TEXTS[name].splitlines()]
-    requirements = [Requirement(line) for line in lines if line and not line.startswith("-")]
-    return {requirement.name: requirement for requirement in requirements}
+def by_name(lines: list[str]) -> dict[str, Requirement]:
+    """Package -> requirement, of every line that names a package; none is named twice."""
+    plain = [line.split("#")[0].strip() for line in lines]
+    requirements = [Requirement(line) for line in plain if line and not line.startswith("-")]
+    found = {canonicalize_name(requirement.name): requirement for requirement in requirements}
+    assert len(found) == len(requirements), "a package is named twice"
+    return found
 
 
-def ranges() -> dict[str, Requirement]:
-    """Package -> requirement of the package alone."""
-    requirements = [Requirement(line) for line in PROJECT["dependencies"]]
-    return {requirement.name: requirement for requirement in requirements}
+def version(requirement: Requirement) -> Version:
+    """The one version that a pin or the floor of a range names."""
+    return Version(next(s.version for s in requirement.specifier if s.operator in ("==", ">=")))
+
+
+CHOSEN = by_name(TEXTS["requirements.in"].splitlines())
+PINNED = by_name(TEXTS["requirements.txt"].splitlines())
+RANGES = by_name(PROJECT["dependencies"])
+OF_TORCHS_GPU = ("nvidia-", "cuda-", "triton")
 
 
 # The rooms
@@ -101,31 +117,70 @@ def test_arrows_run_down_only():
 # The versions
 
 
-def test_make_installs_what_is_pinned():
-    loose = [str(r) for r in pinned().values() if not re.fullmatch(r"==[\w.]+", str(r.specifier))]
-    assert pinned() and not loose
+def test_make_installs_one_version_of_everything():
+    """And none of torch's GPU packages: whoever takes the CPU wheels would get them as well."""
+    loose = [str(r) for r in PINNED.values() if not re.fullmatch(r"==[\w.]+", str(r.specifier))]
+    assert PINNED and not loose
+    assert not [name for name in PINNED if name.startswith(OF_TORCHS_GPU)]
+
+
+def test_what_was_chosen_is_what_is_pinned():
+    """If not: `make lock`."""
+    assert [
+        n for n, r in CHOSEN.items() if n not in PINNED or version(PINNED[n]) not in r.specifier
+    ] == []
+    for line in TEXTS["requirements.txt"].splitlines()[2:]:
+        pin, needed_by = line.split("# via ")
+        name = canonicalize_name(re.match(r"[\w.-]+", pin)[0])
+        for other in needed_by.split(", "):
+            if other == "-r requirements.in":
+                assert name in CHOSEN or pin.strip() == "-e .", f"{name} is no longer chosen"
+            else:
+                assert other in {*PINNED, PROJECT["name"]}, f"{other}, which needs {name}, is gone"
+
+
+def test_what_a_pinned_package_needs_is_pinned():
+    """As the installed packages say it themselves."""
+    missing = []
+    for name in PINNED:
+        with contextlib.suppress(metadata.PackageNotFoundError):  # of another system
+            for line in metadata.requires(name) or []:
+                needs = Requirement(line)
+                other = canonicalize_name(needs.name)
+                if needs.marker and not needs.marker.evaluate({"extra": ""}):
+                    continue
+                if other.startswith(OF_TORCHS_GPU):
+                    continue
+                if other not in PINNED or version(PINNED[other]) not in needs.specifier:
+                    missing.append(f"{name} needs {needs}")
+    assert missing == []
 
 
 def test_the_package_alone_leaves_its_readers_their_versions():
-    tight = [str(r) for r in ranges().values() if {s.operator for s in r.specifier} - {">=", "<"}]
-    assert ranges() and not tight
+    tight = [str(r) for r in RANGES.values() if {s.operator for s in r.specifier} - {">=", "<"}]
+    assert RANGES and not tight
 
 
-def test_every_dependency_of_the_package_is_pinned_within_its_range():
-    for name, wanted in ranges().items():
-        assert name in pinned(), f"requirements.txt does not pin {name}"
-        version = next(iter(pinned()[name].specifier)).version
-        assert wanted.specifier.contains(version), f"{name}: {version} is not {wanted}"
+def test_every_dependency_of_the_package_is_chosen_within_its_range():
+    for name, wanted in RANGES.items():
+        assert name in CHOSEN, f"requirements.in does not name {name}"
+        assert version(PINNED[name]) in wanted.specifier, f"{PINNED[name]} is not {wanted}"
+
+
+@pytest.mark.parametrize("stated", [RANGES, CHOSEN], ids=["floors", "pins"])
+def test_torch_and_torchvision_are_a_pair(stated):
+    """torchvision 0.24 is built for torch 2.9, 0.25 for 2.10, and so on."""
+    assert version(stated["torchvision"]).minor == version(stated["torch"]).minor + 15
 
 
 def test_versions_are_stated_once():
     """No name of a pinned package stands beside a version of it anywhere else."""
-    names = "|".join(re.escape(name) for name in pinned())
+    names = "|".join(re.escape(name) for name in CHOSEN)
     pin = re.compile(rf"(?<![\w-])({names})(\[\w+\])?\s*([=~]=|@v?\d)\s*\d?", re.I)
     found = {
         name: match[0]
         for name, text in TEXTS.items()
-        if name != "requirements.txt" and not name.endswith((".ipynb", ".md"))
+        if not name.endswith((".ipynb", ".md")) and not name.startswith("requirements.")
         if (match := pin.search(text))
     }
     assert not found
@@ -136,6 +191,7 @@ def test_python_versions_agree():
     oldest = re.fullmatch(r">=(3\.\d+)", PROJECT["requires-python"])[1]
     matrix = yaml.safe_load(TEXTS[".github/workflows/test.yml"])["jobs"]["test"]["strategy"]
     assert matrix["matrix"]["python"][0] == oldest
+    assert f"--python-version {oldest}" in TEXTS["Makefile"]
     assert TEXTS["binder/runtime.txt"].strip() == f"python-{oldest}"
     assert f"Python {oldest}" in TEXTS["README.md"]
     assert "target-version" not in TEXTS["pyproject.toml"], "ruff reads requires-python"
@@ -145,7 +201,7 @@ def test_binder_installs_what_make_installs():
     lines = TEXTS["binder/requirements.txt"].splitlines()
     assert "-r ../requirements.txt" in lines
     assert f"--extra-index-url {CPU_WHEELS}" in lines
-    assert not set(pinned("binder/requirements.txt")) & set(pinned())
+    assert not set(by_name(lines)) & set(PINNED)
 
 
 def test_an_action_has_one_version():

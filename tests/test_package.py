@@ -9,12 +9,13 @@ import sys
 import typing
 from pathlib import Path
 
-import jaxtyping
 import pytest
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 import bareattention
-from bareattention import attention, chapters
+from bareattention import chapters, shapes
 
 PACKAGE = Path(bareattention.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,12 +23,7 @@ CHAPTERS = [
     importlib.import_module(f"bareattention.chapters.{found.name}")
     for found in pkgutil.iter_modules(chapters.__path__)
 ]
-HANDED_ON = {
-    alias.asname or alias.name: node.module
-    for node in ast.parse((PACKAGE / "__init__.py").read_text("utf8")).body
-    if isinstance(node, ast.ImportFrom)
-    for alias in node.names
-}
+HANDED_ON = bareattention._HOME
 
 
 def short(module) -> str:
@@ -38,7 +34,6 @@ def short(module) -> str:
 def test_every_public_name_of_a_chapter_is_handed_on(module):
     assert module.__all__, "a chapter that exports nothing has no module"
     for name in module.__all__:
-        assert HANDED_ON.get(name) == module.__name__, f"{name} is not taken from {short(module)}"
         assert getattr(bareattention, name) is getattr(module, name)
 
 
@@ -50,31 +45,30 @@ def test_a_chapter_hands_on_what_it_defines_and_nothing_else(module):
     assert len(set(module.__all__)) == len(module.__all__)
 
 
-def test_every_check_is_handed_on():
-    """Chapters import the ground floor from the package: see tools/extract.py."""
-    checks = importlib.import_module("bareattention.checks")
-    own = {
-        name
-        for name, thing in vars(checks).items()
-        if inspect.isfunction(thing) and thing.__module__ == checks.__name__
-    }
-    assert own and own == {n for n, module in HANDED_ON.items() if module == checks.__name__}
-
-
-def test_all_is_complete_and_importable():
-    assert set(bareattention.__all__) == set(HANDED_ON)
-    assert len(bareattention.__all__) == len(HANDED_ON)
+def test_names_are_there_before_they_are_loaded():
+    """Tab completion asks `dir`, an editor reads the imports that are never run."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    shown = {alias.name: node.module for node in imports for alias in node.names}
+    for name, module in HANDED_ON.items():
+        assert shown[name] == f"bareattention.{module}" and name in dir(bareattention)
     scope = {}
     exec("from bareattention import *", scope)
-    assert set(HANDED_ON) <= set(scope)
+    assert scope.keys() - {"__builtins__"} == set(HANDED_ON)
+    with pytest.raises(AttributeError, match=r"^module 'bareattention' has no attribute 'sofmax'"):
+        bareattention.sofmax  # noqa: B018
 
 
-def test_all_is_sorted_as_ruff_wants():
-    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "I,RUF022,F"]
-    ran = subprocess.run(
-        [*ruff, "--line-length=100", str(PACKAGE / "__init__.py")], capture_output=True, text=True
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+def test_only_what_is_asked_for_is_loaded():
+    program = """if True:
+        import sys, bareattention
+        assert "torch" not in sys.modules
+        import bareattention.chapters.softmax
+        from bareattention import softmax, attention
+        assert softmax is sys.modules["bareattention.chapters.softmax"].softmax
+        assert not {"torchmetrics", "matplotlib", "torchvision"} & set(sys.modules)"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_the_folder_of_chapters_hands_nothing_on():
@@ -128,13 +122,14 @@ def test_every_argument_says_what_it_takes(function):
     assert signature.return_annotation is not signature.empty
 
 
-def test_shapes_are_checked_while_tests_run():
-    queries, values = torch.zeros(4, 3), torch.zeros(5, 2)
-    with pytest.raises(jaxtyping.TypeCheckError):
-        attention(queries, torch.zeros(5, 7), values)
+def test_results_are_held_to_their_signatures_while_tests_run():
+    @shapes.checked
+    def half(x: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        return x[::2]
+
+    with pytest.raises(ValueError, match=r"^result: wanted shape \(n=4\), got \(2,\)"):
+        half(torch.zeros(4))
 
 
-@pytest.mark.bad_input
-def test_bad_input_meets_the_books_own_errors():
-    with pytest.raises(ValueError, match=r"^keys: wanted 3 along axis -1"):
-        attention(torch.zeros(4, 3), torch.zeros(5, 7), torch.zeros(5, 2))
+def test_guards_are_not_handed_on():
+    assert not [name for name in HANDED_ON if name.startswith(("check", "require", "refuse"))]

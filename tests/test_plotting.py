@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 from strategies import generators, normal
 
-from bareattention import axes, bars, heatmap, panels, pictures, plotting
+from bareattention import axes, bars, heatmap, panels, pictures
 
 AXES = {"rows": "query", "columns": "key"}
 MATRIX = torch.tensor([[0.25, 0.75], [1.0, 0.0]])
@@ -69,13 +69,6 @@ def test_a_colour_bar_always_has_a_unit(kind):
     assert colour_bar(heatmap(MATRIX, **AXES, kind=kind, colour_bar=False)) is None
 
 
-def test_axes_must_be_named():
-    with pytest.raises(TypeError, match="rows"):
-        heatmap(MATRIX, columns="key")
-    with pytest.raises(TypeError, match="columns"):
-        heatmap(MATRIX, rows="query")
-
-
 def test_rows_run_down_and_columns_across():
     ax = heatmap(torch.arange(6.0).view(2, 3), **AXES)
     left, right = ax.get_xlim()
@@ -111,7 +104,7 @@ def test_without_names_every_row_is_counted_and_of_many_some():
     [
         ([[1.0, -2.0]], None, ["1", "−2"]),
         ([[0.25, 1.0]], None, ["0.25", "1.00"]),
-        ([[0.25, -1.0]], 1, ["0.2", "−1.0"]),
+        ([[0.25, -1.0]], 0, ["0", "−1"]),
         ([[-0.001, 0.5]], None, ["0.00", "0.50"]),
         ([[12345.0, -1e6]], None, ["12,345", "−1,000,000"]),
         ([[float("inf"), -float("inf"), float("nan"), 3]], None, ["∞", "−∞", "NaN", "3"]),
@@ -179,9 +172,9 @@ def test_all_zeros_and_infinities_have_a_range_too():
             assert np.isfinite([low, high]).all() and low < high
 
 
-def test_given_limits_are_kept():
+def test_given_limits_and_sizes_are_kept():
     assert limits(MATRIX, limits=(-5.0, 7.0)) == (-5, 7)
-    assert limits(MATRIX, kind="weights", limits=(0.0, 0.5)) == (0, 0.5)
+    assert heatmap(MATRIX, **AXES, size=(3.0, 2.0)).figure.get_size_inches().tolist() == [3, 2]
 
 
 def test_kinds_have_their_colours():
@@ -211,12 +204,6 @@ def test_masks_of_large_matrices_cover_what_may_not_be_looked_at():
     assert (~np.isnan(np.ma.filled(extra[0].get_array(), np.nan)) == ~mask.numpy()).all()
 
 
-@pytest.mark.bad_input
-def test_a_mask_has_the_matrixs_shape():
-    with refused(ValueError, "mask", "(3, 3)", "shape (2, 2)"):
-        heatmap(MATRIX, **AXES, mask=torch.ones(3, 3))
-
-
 # heatmap: what it takes, and what it leaves alone
 
 
@@ -230,23 +217,6 @@ def test_tensors_that_learn_are_drawn_and_left_alone():
 @pytest.mark.parametrize("matrix", [[[1.0, 2.0]], np.array([[1.0, 2.0]]), torch.ones(1, 2).half()])
 def test_lists_arrays_and_half_precision_are_drawn(matrix):
     assert heatmap(matrix, **AXES).images[0].get_array().shape == (1, 2)
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("shape", [(3,), (), (2, 2, 2), (0, 3), (3, 0)])
-def test_what_is_no_matrix_is_refused(shape):
-    with refused(ValueError, "matrix", str(shape)):
-        heatmap(torch.zeros(shape), **AXES)
-
-
-@pytest.mark.bad_input
-def test_labels_and_kinds_that_do_not_fit_are_refused():
-    with refused(ValueError, "row_labels", "3", "2 names"):
-        heatmap(MATRIX, **AXES, row_labels=["a", "b", "c"])
-    with refused(ValueError, "column_labels", "1", "2 names"):
-        heatmap(MATRIX, **AXES, column_labels=["a"])
-    with refused(ValueError, "kind", "'rainbow'", "one of 'weights', 'signed'"):
-        heatmap(MATRIX, **AXES, kind="rainbow")
 
 
 def test_a_heat_map_is_drawn_on_the_axes_it_is_given():
@@ -286,10 +256,6 @@ def test_sizes_follow_from_the_data_and_fit_a_page(shape):
     assert 2 < width <= 12.2 and 1.5 < height <= 9
 
 
-def test_a_size_can_be_given():
-    assert heatmap(MATRIX, **AXES, size=(3.0, 2.0)).figure.get_size_inches().tolist() == [3, 2]
-
-
 # axes, panels, bars, pictures
 
 
@@ -298,8 +264,6 @@ def test_axes_are_labelled():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss")
     assert ax.get_title(loc="left") == "training"
     assert ax.figure.get_size_inches().tolist() == [5, 2]
-    with pytest.raises(TypeError, match="y"):
-        axes(x="step")
 
 
 @pytest.mark.parametrize("n, columns, grid", [(3, None, (1, 3)), (5, 2, (3, 2)), (1, 4, (1, 4))])
@@ -309,16 +273,6 @@ def test_panels_stand_in_rows_and_none_is_left_empty(n, columns, grid):
     assert found[0].get_gridspec().get_geometry() == grid
     assert [ax.get_title(loc="left") for ax in found] == [f"panel {i}" for i in range(n)]
     assert {(ax.get_xlabel(), ax.get_ylabel()) for ax in found} == {("step", "loss")}
-
-
-@pytest.mark.bad_input
-def test_panels_that_do_not_fit_are_refused():
-    with refused(ValueError, "titles", "1", "2 lines"):
-        panels(2, titles=["a"])
-    with refused(ValueError, "n", "0"):
-        panels(0)
-    with refused(ValueError, "columns", "0"):
-        panels(2, columns=0)
 
 
 def test_bars_run_from_top_to_bottom_with_their_numbers():
@@ -340,14 +294,6 @@ def test_large_bars_count_in_thousands():
     assert "1,000,000" in [label.get_text() for label in ax.get_xticklabels()]
 
 
-@pytest.mark.bad_input
-def test_bars_that_do_not_fit_are_refused():
-    with refused(ValueError, "labels", "1", "2 names"):
-        bars([1.0, 2.0], labels=["a"], unit="bits")
-    with refused(ValueError, "values", "none"):
-        bars([], labels=[], unit="bits")
-
-
 def test_pictures_share_one_scale_and_dark_is_ink():
     images = torch.stack([torch.zeros(4, 4), torch.full((4, 4), 255.0)])
     found = pictures(images, titles=["0", "1"])
@@ -367,18 +313,47 @@ def test_pictures_stand_in_a_grid():
     assert few[0].images[0].get_clim() == (0, 3)
 
 
-@pytest.mark.bad_input
-def test_pictures_that_do_not_fit_are_refused():
-    for shape in ((4, 4), (0, 4, 4), (2, 1, 4, 4)):
-        with refused(ValueError, "images", str(shape), "shape (n, height, width)"):
-            pictures(torch.zeros(shape))
-    with refused(ValueError, "titles", "1", "2 lines"):
-        pictures(torch.zeros(2, 4, 4), titles=["a"])
-    with refused(ValueError, "kind", "'rainbow'"):
-        pictures(torch.zeros(2, 4, 4), kind="rainbow")
+# What is refused
+
+IMAGES, LINES = torch.zeros(2, 4, 4), ["a"]
 
 
-def test_every_public_function_draws_in_the_books_style():
-    for name in ("axes", "bars", "heatmap", "panels", "pictures"):
-        assert hasattr(getattr(plotting, name), "__wrapped__"), f"{name} is not styled"
-    assert plotting.STYLE.is_file()
+@pytest.mark.parametrize(
+    "call, error, name, came",
+    [
+        *(
+            (
+                lambda shape=shape: heatmap(torch.zeros(shape), **AXES),
+                ValueError,
+                "matrix",
+                str(shape),
+            )
+            for shape in ((3,), (), (2, 2, 2), (0, 3), (3, 0))
+        ),
+        (lambda: heatmap(MATRIX + 1j, **AXES), TypeError, "matrix", "torch.complex64"),
+        (lambda: heatmap(None, **AXES), TypeError, "matrix", "None"),
+        (lambda: heatmap(MATRIX, **AXES, mask=MATRIX), TypeError, "mask", "torch.float32"),
+        (lambda: heatmap(MATRIX, **AXES, mask=MATRIX[:1] > 0), ValueError, "mask", "(1, 2)"),
+        (lambda: heatmap(MATRIX, **AXES, row_labels=LINES), ValueError, "row_labels", "1"),
+        (lambda: heatmap(MATRIX, **AXES, column_labels=LINES), ValueError, "column_labels", "1"),
+        (lambda: heatmap(MATRIX, **AXES, kind="rainbow"), ValueError, "kind", "'rainbow'"),
+        (lambda: heatmap(MATRIX, **AXES, decimals=-1), ValueError, "decimals", "-1"),
+        (lambda: heatmap(MATRIX, **AXES, limits=(0, "1")), TypeError, "limits[1]", "'1'"),
+        (lambda: heatmap(MATRIX, rows=1, columns="key"), TypeError, "rows", "1"),
+        (lambda: panels(2, titles=LINES), ValueError, "titles", "1"),
+        (lambda: panels(0), ValueError, "n", "0"),
+        (lambda: panels(2, columns=0), ValueError, "columns", "0"),
+        (lambda: axes(x="step", y="loss", size=3), TypeError, "size", "3"),
+        (lambda: bars([1.0, 2.0], labels=LINES, unit="bits"), ValueError, "labels", "1"),
+        (lambda: bars([], labels=[], unit="bits"), ValueError, "values", "none"),
+        (lambda: bars([1j], labels=LINES, unit="bits"), TypeError, "values", "complex"),
+        (lambda: pictures(IMAGES[0]), ValueError, "images", "(4, 4)"),
+        (lambda: pictures(IMAGES[:0]), ValueError, "images", "(0, 4, 4)"),
+        (lambda: pictures(IMAGES, columns=0), ValueError, "columns", "0"),
+        (lambda: pictures(IMAGES, titles=LINES), ValueError, "titles", "1"),
+        (lambda: pictures(IMAGES, kind="rainbow"), ValueError, "kind", "'rainbow'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(call, error, name, came):
+    with refused(error, name, came):
+        call()

@@ -36,5 +36,6 @@ else
     }
     printf '%s\n' "$before" >"$stamp"
 fi
-printf '\nThe book stands in  file://%s\n' "$(pwd -P)/$page"
+address='import pathlib, sys; print(pathlib.Path(sys.argv[1]).resolve().as_uri())'
+printf '\nThe book stands in  %s\n' "$(.venv/bin/python -c "$address" "$page")"
 printf 'or, with search and figures as on the web:  make serve\n'

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The checks that take seconds: style, layout, the floors of the house, code against notebooks.
+# The checks that take seconds: style, layout, the floors of the house, code against notebooks,
+# what the pages show and say.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bin=.venv/bin
@@ -19,6 +20,7 @@ check 'try  make format,  then correct the rest by hand' ruff check .
 check 'type  make format' ruff format --check .
 check 'a module imports from a floor above its own' lint-imports --no-logo
 check 'type  make chapters' python tools/extract.py --check
+check 'each line says what to do' python tools/booklint
 [ -z "$failed" ] || {
     printf '\nThe quick checks found something:%s\n' "$failed" >&2
     exit 1

@@ -9,18 +9,24 @@ Nothing volatile is stored: no times, no output metadata, fixed cell ids, counts
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+from chapter import FORMAT, KERNEL, METADATA
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from notebooks import ROOT, NotebookError, read_notebook, write_whole
 
-ROOT = Path(__file__).resolve().parents[1]
-KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# What Jupyter and matplotlib keep: not in the reader's home, whose settings would change chapters.
+KEPT = ROOT / "_build" / "kernels"
 # The same for every execution: here, and in conftest.py for nbval.
 ENVIRONMENT = {
+    "IPYTHONDIR": str(KEPT / "ipython"),
+    "MPLCONFIGDIR": str(KEPT / "matplotlib"),
+    "PYTHONWARNINGS": "",
     "PYTHONHASHSEED": "0",
     "OMP_NUM_THREADS": "1",
     "TQDM_DISABLE": "1",
@@ -32,10 +38,8 @@ ENVIRONMENT = {
 
 def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Take out what changes from run to run, or from front end to front end."""
-    notebook.metadata = nbformat.from_dict(
-        {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
-    )
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = FORMAT
     for cell in notebook.cells:
         for key in ("execution", "ExecuteTime", "papermill"):
             cell.metadata.pop(key, None)
@@ -45,46 +49,66 @@ def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
+def prepare() -> None:
+    """Put this process under ENVIRONMENT, which the kernels inherit, and build the font cache.
+
+    A missing font cache would put a line about it into a chapter's output.
+    """
+    os.environ.update(ENVIRONMENT)
+    fonts = [sys.executable, "-c", "import matplotlib.font_manager"]
+    subprocess.run(fonts, env={**os.environ, "MPLBACKEND": "agg"}, check=True, capture_output=True)
+
+
 def execute(path: Path) -> str:
     """Execute one notebook in place; say whether it changed, or which cell failed."""
-    before = path.read_text("utf8")
-    notebook = nbformat.reads(before, as_version=4)
     started = ["none"]
-    client = NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # no advice on encrypting local sockets
-        resources={"metadata": {"path": str(path.parent)}},
-        on_cell_execute=lambda cell, cell_index: started.append(cell.get("id", cell_index)),
-    )
     try:
-        client.execute(env={**os.environ, **ENVIRONMENT})
+        notebook, before = read_notebook(path), path.read_bytes()
+        client = NotebookClient(
+            notebook,
+            timeout=600,
+            kernel_name=KERNEL["name"],
+            record_timing=False,
+            coalesce_streams=True,
+            # No advice on encrypting local sockets.
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            resources={"metadata": {"path": str(path.parent)}},
+            on_cell_execute=lambda cell, cell_index: started.append(cell.id),
+        )
+        client.execute()
+        after = (nbformat.writes(normalised(notebook)) + "\n").encode("utf8")
+        nbformat.validate(notebook)
+        if after == before:
+            return f"unchanged  {path.name}"
+        if path.read_bytes() != before:
+            return f"failed     {path.name}: it was edited while it was executed"
+        write_whole(path, after)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return f"failed     {path.name}, cell {started[-1]}\n{error}"
-    after = nbformat.writes(normalised(notebook)) + "\n"
-    nbformat.validate(notebook)
-    if after == before:
-        return f"unchanged  {path.name}"
-    path.write_text(after, "utf8")
+    except (NotebookError, OSError) as error:
+        return f"failed     {error}"
     return f"changed    {path.name}"
 
 
 def main(arguments: list[str]) -> int:
     """Execute the notebooks named, or all; 1 if any failed."""
-    os.environ.update(ENVIRONMENT)
     paths = [Path(argument).resolve() for argument in arguments]
     paths = paths or sorted((ROOT / "book").glob("*.ipynb"))
     if missing := [str(path) for path in paths if not path.is_file()]:
         print(f"execute: no such notebook: {', '.join(missing)}")
         return 2
+    prepare()
     failed = False
-    with ProcessPoolExecutor(max_workers=min(len(paths) or 1, os.cpu_count() or 1)) as pool:
-        for message in pool.map(execute, paths):
-            print(message, flush=True)
-            failed |= message.startswith("failed")
+    # Threads and not processes: whatever ends this process, nobody is left to write a notebook,
+    # and the kernels end within a second of their parent.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        try:
+            for message in pool.map(execute, paths):
+                print(message, flush=True)
+                failed |= message.startswith("failed")
+        except KeyboardInterrupt:
+            print("execute: stopped; what was under way is as it was before", flush=True)
+            os._exit(130)  # the usual way out waits for the threads
     return int(failed)
 
 

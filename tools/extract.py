@@ -1,32 +1,79 @@
-"""Write `code/bareattention/chapters/*.py` from the notebook cells tagged `export`.
+"""Write `code/bareattention/chapters/*.py` and `__init__.py` from the cells tagged `export`.
 
     python tools/extract.py            # write
     python tools/extract.py --check    # change nothing, fail on any difference
 
 `book/05_softmax.ipynb` feeds `chapters/softmax.py`.  Imports go to the top; a
 `from bareattention import name` becomes an import from the module that defines the name, so that
-the floors of the house can be checked.  The result is formatted by ruff.
+the floors of the house can be checked.  `__init__.py` hands on what the chapters export, and the
+`__all__` of the modules HANDED_ON.  The result is formatted by ruff.
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
+import tempfile
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from notebooks import ROOT, NotebookError, read_notebook, write_whole
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "bareattention"
+# The hand-written modules that an exported cell may import from, as `from bareattention.data import
+# N_CLASSES`: the ground floor, see [tool.importlinter] in pyproject.toml.
+GROUND = ("data", "plotting", "shapes")
+# The hand-written modules whose `__all__` the package hands on, beside what the chapters export.
+HANDED_ON = ("data", "plotting", "experiments.recipes", "experiments.runs")
+COLUMNS = 80  # of the pages' code, and so of the modules that are made of it
 CHAPTER = re.compile(r"(\d\d)_(\w+)")
 HEADER = '''"""{title}
 
 Written from book/{source} by tools/extract.py.
 Edit the notebook, then run `make chapters`.
 """
+'''
+# Lazy, since PyTorch, torchmetrics and matplotlib take seconds to load.
+INIT = '''"""The code of the book "Attention, Laid Bare".
+
+Every public name can be taken from here: `from bareattention import attention`.
+Its module is loaded when it is asked for.
+
+Written by tools/extract.py from what the chapters export.
+Edit the notebooks, then run `make chapters`.
+"""
+
+# ruff: noqa: F401, SIM905
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors, which run nothing
+    {imports}
+
+# Each line a module, and names that it defines.
+_LINES = """
+{lines}
+""".split("\\n")
+_HOME = {{name: line.split()[0] for line in _LINES for name in line.split()[1:]}}
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str):
+    """Load the module that defines a public name."""
+    if name not in _HOME:
+        raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
+    value = globals()[name] = getattr(import_module(f"{{__name__}}.{{_HOME[name]}}"), name)
+    return value
+
+
+def __dir__():
+    """The public names too, although they are not loaded yet."""
+    return sorted({{*globals(), *__all__}})
 '''
 
 
@@ -45,6 +92,11 @@ class Chapter:
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+
+    @property
+    def public(self) -> list[str]:
+        """The names that the module hands on."""
+        return [name for name in self.names if not name.startswith("_")]
 
 
 def defined_names(node: ast.stmt) -> list[str]:
@@ -66,11 +118,13 @@ def check_imports(where: str, tree: ast.Module) -> None:
             modules = ["." * node.level + (node.module or "")]
         else:
             continue
-        sound = isinstance(node, ast.ImportFrom) and modules == [PACKAGE] and node in tree.body
+        allowed = {PACKAGE, *(f"{PACKAGE}.{name}" for name in GROUND)}
+        sound = isinstance(node, ast.ImportFrom) and modules[0] in allowed and node in tree.body
         if not sound and any(module.split(".")[0] in ("", PACKAGE) for module in modules):
             raise ExtractionError(
                 f"{where}, line {node.lineno}: names of the book are imported outside of "
-                f"functions, as `from {PACKAGE} import name`"
+                f"functions, as `from {PACKAGE} import name`, or from a module of the ground "
+                f"floor ({', '.join(GROUND)})"
             )
 
 
@@ -109,7 +163,7 @@ def add_cell(chapter: Chapter, cell: nbformat.NotebookNode) -> None:
 def read_chapter(path: Path) -> Chapter | None:
     """Read one notebook; None where it exports nothing."""
     number, module = CHAPTER.fullmatch(path.stem).groups()
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     titles = [
         line.removeprefix("# ").strip()
         for cell in notebook.cells
@@ -127,97 +181,114 @@ def read_chapter(path: Path) -> Chapter | None:
 
 
 def read_chapters(book: Path) -> list[Chapter]:
-    """All chapters in reading order, with every name defined once."""
+    """All chapters in reading order."""
     paths = sorted(path for path in book.glob("*.ipynb") if CHAPTER.fullmatch(path.stem))
-    chapters = [chapter for path in paths if (chapter := read_chapter(path))]
-    home: dict[str, Chapter] = {}
-    for chapter in chapters:
-        for name in chapter.names:
+    return [chapter for path in paths if (chapter := read_chapter(path))]
+
+
+def public_names(package: Path, module: str) -> list[str]:
+    """The `__all__` of a hand-written module."""
+    path = package.joinpath(*module.split(".")).with_suffix(".py")
+    for node in ast.parse(path.read_text("utf8")).body if path.is_file() else ():
+        if isinstance(node, ast.Assign) and defined_names(node) == ["__all__"]:
+            return ast.literal_eval(node.value)
+    raise ExtractionError(f"{PACKAGE}.{module}: wanted a module with a list `__all__`")
+
+
+def homes(chapters: list[Chapter], package: Path) -> dict[str, str]:
+    """Public name -> the module that defines it, as `chapters.softmax`; every name once."""
+    exported = {f"chapters.{chapter.module}": chapter.public for chapter in chapters}
+    written = {module: public_names(package, module) for module in HANDED_ON}
+    home: dict[str, str] = {}
+    for module, names in (exported | written).items():
+        for name in names:
             if name in home:
-                first = home[name].path.name
-                raise ExtractionError(f"{name} is defined twice: {first} and {chapter.path.name}")
-            home[name] = chapter
-    return chapters
+                raise ExtractionError(f"{name} is defined twice: in {home[name]} and {module}")
+            home[name] = module
+    return home
 
 
-def names_of_the_ground_floor(package: Path) -> dict[str, str]:
-    """Name -> module, for the names that `__init__.py` hands on from hand-written modules."""
-    tree = ast.parse((package / "__init__.py").read_text("utf8"))
-    return {
-        (alias.asname or alias.name): node.module
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and not node.module.startswith(f"{PACKAGE}.chapters")
-        for alias in node.names
-    }
-
-
-def resolved_imports(chapter: Chapter, chapters: list[Chapter], ground: dict[str, str]) -> str:
+def resolved_imports(chapter: Chapter, chapters: list[Chapter], home: dict[str, str]) -> str:
     """The import lines of a module, each name taken from where it is defined."""
-    home = {name: other for other in chapters for name in other.names}
+    later = {f"chapters.{c.module}": c.path.name for c in chapters if c.number >= chapter.number}
     lines = []
     for node in chapter.imports:
         if not (isinstance(node, ast.ImportFrom) and node.module == PACKAGE):
             lines.append(ast.unparse(node))
             continue
         for alias in node.names:
-            other = home.get(alias.name)
-            if other and other.number >= chapter.number:
-                raise ExtractionError(
-                    f"{chapter.path.name} imports {alias.name}, "
-                    f"which only {other.path.name} defines"
-                )
-            if not other and alias.name not in ground:
-                raise ExtractionError(
-                    f"{chapter.path.name} imports {alias.name}, which no chapter exports and "
-                    f"{PACKAGE}/__init__.py does not hand on"
-                )
-            module = f"{PACKAGE}.chapters.{other.module}" if other else ground[alias.name]
-            lines.append(f"from {module} import {ast.unparse(alias)}")
+            where = f"{chapter.path.name} imports {alias.name}"
+            module = home.get(alias.name)
+            if module is None:
+                raise ExtractionError(f"{where}, which {PACKAGE} does not hand on")
+            if module in later:
+                raise ExtractionError(f"{where}, which only {later[module]} defines")
+            lines.append(f"from {PACKAGE}.{module} import {ast.unparse(alias)}")
     return "\n".join(dict.fromkeys(lines))
 
 
-def formatted(text: str, root: Path) -> str:
-    """Sort the imports and lay the module out, as ruff does everywhere else in the project."""
-    ruff = [sys.executable, "-m", "ruff"]
-    config = ["--config", str(root / "pyproject.toml")]
-    stdin = ["--quiet", "--stdin-filename", "chapter.py", "-"]
-    sort = ["check", "--select", "I,RUF022", "--fix", *stdin]
-    layout = ["format", *stdin]
-    for step in (sort, layout):
-        run = subprocess.run(
-            [*ruff, *step, *config], input=text, capture_output=True, text=True, cwd=root
-        )
-        if run.returncode:
-            raise ExtractionError(f"ruff could not lay the module out:\n{run.stderr}")
-        text = run.stdout
-    return text
+def init(home: dict[str, str]) -> str:
+    """The text of the package's `__init__.py`."""
+    modules: dict[str, list[str]] = {}
+    for name, module in sorted(home.items(), key=lambda item: item[::-1]):
+        modules.setdefault(module, []).append(name)
+    imports = [f"from {PACKAGE}.{m} import {', '.join(names)}" for m, names in modules.items()]
+    lines = [
+        f"{module} {part}"
+        for module, names in modules.items()
+        for part in textwrap.wrap(" ".join(names), 96 - len(module))
+    ]
+    return INIT.format(imports="\n    ".join(imports), lines="\n".join(lines))
+
+
+def formatted(texts: dict[str, str], root: Path) -> dict[str, str]:
+    """Sort the imports and lay the modules out, as ruff does everywhere else in the project."""
+    # Absolute, since ruff runs in another folder.
+    ruff = [Path(sys.executable).absolute(), "-m", "ruff"]
+    config = ["--no-cache", "--quiet", "--config", str(root / "pyproject.toml")]
+    narrow = ["--line-length", str(COLUMNS), "chapters"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "chapters").mkdir()
+        for module, text in texts.items():
+            (folder / module).write_text(text, "utf8")
+        steps = ["check", "--select", "I,RUF022", "--fix"], ["format"]
+        for step, where in itertools.product(steps, (narrow, ["__init__.py"])):
+            run = subprocess.run(
+                [*ruff, *step, *config, *where], capture_output=True, text=True, cwd=folder
+            )
+            if run.returncode:
+                said = run.stdout + run.stderr
+                raise ExtractionError(f"ruff could not lay the modules out:\n{said}")
+        return {module: (folder / module).read_text("utf8") for module in texts}
 
 
 def modules(root: Path) -> dict[Path, str]:
     """Path -> text of every module that the notebooks ask for."""
     package = root / "code" / PACKAGE
     chapters = read_chapters(root / "book")
-    ground = names_of_the_ground_floor(package)
-    wanted = {}
+    home = homes(chapters, package)
+    texts = {"__init__.py": init(home)}
     for chapter in chapters:
-        public = [name for name in chapter.names if not name.startswith("_")]
         parts = [
             HEADER.format(title=chapter.title, source=chapter.path.name),
-            resolved_imports(chapter, chapters, ground),
-            f"__all__ = {public!r}",
+            resolved_imports(chapter, chapters, home),
+            f"__all__ = {chapter.public!r}",
             *chapter.blocks,
         ]
-        text = formatted("\n\n\n".join(part for part in parts if part) + "\n", root)
-        wanted[package / "chapters" / f"{chapter.module}.py"] = text
-    return wanted
+        text = "\n\n\n".join(part for part in parts if part) + "\n"
+        texts[f"chapters/{chapter.module}.py"] = text
+    return {package / name: text for name, text in formatted(texts, root).items()}
 
 
 def differences(root: Path) -> dict[Path, str | None]:
     """What has to change on disk: path -> wanted text, None for a module without a chapter."""
     wanted = modules(root)
-    folder = root / "code" / PACKAGE / "chapters"
-    found = {path: path.read_text("utf8") for path in folder.glob("*.py")}
-    found.pop(folder / "__init__.py", None)
+    package = root / "code" / PACKAGE
+    found = {path: path.read_text("utf8") for path in package.glob("chapters/*.py")}
+    found.pop(package / "chapters" / "__init__.py", None)
+    if (package / "__init__.py").is_file():
+        found[package / "__init__.py"] = (package / "__init__.py").read_text("utf8")
     every = sorted(wanted.keys() | found.keys())
     return {path: wanted.get(path) for path in every if wanted.get(path) != found.get(path)}
 
@@ -229,20 +300,20 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
         return 2
     try:
         changes = differences(root)
-    except ExtractionError as error:
+        for path, text in changes.items():
+            name = path.relative_to(root)
+            if "--check" in arguments:
+                reason = "no chapter feeds it" if text is None else "differs from the notebooks"
+                print(f"extract: {name}: {reason}; run `make chapters`")
+            elif text is None:
+                path.unlink()
+                print(f"removed {name}")
+            else:
+                write_whole(path, text)
+                print(f"wrote {name}")
+    except (ExtractionError, NotebookError, OSError) as error:
         print(f"extract: {error}")
         return 1
-    for path, text in changes.items():
-        name = path.relative_to(root)
-        if "--check" in arguments:
-            reason = "no chapter feeds it" if text is None else "differs from its notebook"
-            print(f"extract: {name}: {reason}; run `make chapters`")
-        elif text is None:
-            path.unlink()
-            print(f"removed {name}")
-        else:
-            path.write_text(text, "utf8")
-            print(f"wrote {name}")
     return 1 if changes and "--check" in arguments else 0
 
 

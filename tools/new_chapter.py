@@ -11,6 +11,8 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from chapter import METADATA, SECTIONS
+from notebooks import write_whole
 from setup_cell import CELL_ID, CELL_TAGS, ROOT, SETUP_CELL
 
 # First chapter of each part -> its caption in _toc.yml.
@@ -20,21 +22,6 @@ PARTS = {
     11: "Part III · Digits",
 }
 LAST = 18
-KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
-# Cell id -> text of its Markdown, in the order of the template; the set-up cell has its own text.
-TEMPLATE = {
-    "title": "# {question}\n\n*{part}*",
-    "able": "## You will be able to",
-    CELL_ID: None,
-    "definition": "## The compact definition",
-    "torch": "## Checked against PyTorch",
-    "limits": "## Limits and fine print",
-    "recap": "## Recap",
-    "exercises": "## Exercises",
-    "next": "## The next question",
-    "sources": "## Sources",
-    "solutions": "## Solutions",
-}
 TEST = '''\
 """Chapter {number}: {question}"""
 
@@ -57,17 +44,13 @@ def part_of(number: int) -> str:
 
 def notebook(number: int, question: str) -> str:
     """The text of a chapter's empty notebook."""
-    cells = []
-    for name, text in TEMPLATE.items():
-        if text is None:
-            cell = nbformat.v4.new_code_cell(SETUP_CELL, metadata={"tags": CELL_TAGS})
-        else:
-            source = text.format(question=question, part=part_of(number))
-            cell = nbformat.v4.new_markdown_cell(source)
-        cell["id"] = name
-        cells.append(cell)
-    metadata = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
-    return nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=metadata)) + "\n"
+    v4 = nbformat.v4
+    sections = {name: f"## {heading}" for name, heading in SECTIONS.items()}
+    texts = {"title": f"# {question}\n\n*{part_of(number)}*", **sections}
+    cells = [v4.new_markdown_cell(source, id=name) for name, source in texts.items()]
+    setup = v4.new_code_cell(SETUP_CELL, id=CELL_ID, metadata={"tags": CELL_TAGS})
+    cells.insert(2, setup)  # below what the reader will be able to do
+    return nbformat.writes(v4.new_notebook(cells=cells, metadata=METADATA)) + "\n"
 
 
 def with_chapter(toc: str, number: int, page: str) -> str:
@@ -127,13 +110,13 @@ def start(number: int, module: str, question: str, root: Path = ROOT) -> list[Pa
         if path.exists():
             raise ChapterError(f"{path.relative_to(root)} is there already")
     texts = {
-        toc: with_chapter(toc.read_text("utf8"), number, f"book/{page.stem}"),
         page: notebook(number, question),
         tests: TEST.format(number=number, module=module, question=question.replace('"', "'")),
+        toc: with_chapter(toc.read_text("utf8"), number, f"book/{page.stem}"),
     }
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf8")
+        write_whole(path, text)
     return list(texts)
 
 
@@ -145,7 +128,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     number, module, question = arguments
     try:
         paths = start(int(number), module, question, root)
-    except ChapterError as error:
+    except (ChapterError, OSError) as error:
         print(f"new_chapter: {error}", file=sys.stderr)
         return 1
     for path in paths:

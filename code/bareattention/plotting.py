@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import wraps
 from pathlib import Path
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from jaxtyping import Bool, Shaped
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from torch import Tensor
 
-from bareattention.checks import check_choice, check_positive_integer
+from bareattention.shapes import Count, Size, checked, refuse, require
+
+__all__ = ["axes", "bars", "heatmap", "panels", "pictures"]
 
 STYLE = Path(__file__).with_name("bareattention.mplstyle")
 # kind -> colour map and what the colour bar says when nothing else is given
@@ -26,6 +31,10 @@ KINDS = {
     "magnitude": ("viridis", "size"),
     "pixels": ("gray_r", "ink"),
 }
+Kind = Literal[*KINDS]
+Numbers = Shaped[Tensor, "..."] | np.ndarray | Sequence
+Names = Sequence[str] | None
+Pair = tuple[float, float]
 MANY_KEYS = 16  # up to here weights are drawn from 0 to 1, beyond from 0 to the largest
 READABLE_ROWS, READABLE_COLUMNS = 10, 12  # up to here every cell shows its number ...
 READABLE_INCHES = 0.3  # ... if the cells are large enough for it
@@ -42,13 +51,21 @@ def _styled(draw):
     return wrapper
 
 
-def _as_matrix(name: str, matrix) -> np.ndarray:
-    array = matrix.detach().cpu() if isinstance(matrix, torch.Tensor) else torch.as_tensor(matrix)
-    if array.ndim != 2 or array.numel() == 0:
-        raise ValueError(
-            f"{name}: wanted a matrix with rows and columns, got shape {tuple(array.shape)}"
-        )
-    return array.to(torch.float64).numpy()
+def _as_tensor(name: str, numbers: Numbers, *axes: str) -> Tensor:
+    """Real numbers with the axes named, in 64 bits; none named: as they come, in a row."""
+    tensor = torch.as_tensor(numbers).detach().cpu()
+    if tensor.is_complex():
+        refuse(name, "real numbers", tensor.dtype, TypeError)
+    tensor = tensor if axes else tensor.reshape(-1)
+    fits = tensor.numel() and len(axes) in (0, tensor.ndim)
+    wanted = f"shape ({', '.join(axes)}), each at least 1" if axes else "at least one"
+    require(fits, name, wanted, tuple(tensor.shape) if axes else "none")
+    return tensor.to(torch.float64)
+
+
+def _require_n(name: str, names: Names, n: int) -> None:
+    if names is not None:
+        require(len(names) == n, name, f"{n} of them", len(names))
 
 
 def _limits(array: np.ndarray, kind: str) -> tuple[float, float]:
@@ -105,13 +122,11 @@ def _cell_inches(ax: Axes, n_rows: int, n_columns: int) -> float:
     return min(extent.width / n_columns, extent.height / n_rows) / ax.figure.dpi
 
 
-def _label(ax: Axes, side: str, says: str, names: Sequence[str] | None, n: int) -> None:
+def _label(ax: Axes, side: str, says: str, names: Names, n: int) -> None:
     axis = ax.xaxis if side == "x" else ax.yaxis
     axis.set_label_text(says)
+    _require_n("column_labels" if side == "x" else "row_labels", names, n)
     if names is not None:
-        if len(names) != n:
-            argument = "column_labels" if side == "x" else "row_labels"
-            raise ValueError(f"{argument}: wanted {n} names, got {len(names)}")
         axis.set_ticks(range(n), list(names))
     elif n <= MANY_KEYS:
         axis.set_ticks(range(n))
@@ -128,8 +143,9 @@ def _default_size(rows: int, columns: int) -> tuple[float, float]:
     return width, 1.0 + (width - 1.4) * tall
 
 
+@checked
 @_styled
-def axes(*, x: str, y: str, title: str | None = None, size: tuple[float, float] = (6.4, 3.4)):
+def axes(*, x: str, y: str, title: str | None = None, size: Pair = (6.4, 3.4)) -> Axes:
     """An empty pair of axes in the book's style, both labelled.
 
     Args:
@@ -145,21 +161,22 @@ def axes(*, x: str, y: str, title: str | None = None, size: tuple[float, float] 
     return ax
 
 
+@checked
 @_styled
 def heatmap(
-    matrix,
+    matrix: Numbers,
     *,
     rows: str,
     columns: str,
-    row_labels: Sequence[str] | None = None,
-    column_labels: Sequence[str] | None = None,
-    kind: str = "signed",
+    row_labels: Names = None,
+    column_labels: Names = None,
+    kind: Kind = "signed",
     unit: str | None = None,
     title: str | None = None,
-    decimals: int | None = None,
-    mask=None,
-    limits: tuple[float, float] | None = None,
-    size: tuple[float, float] | None = None,
+    decimals: Count | None = None,
+    mask: Bool[Tensor, "n_rows n_columns"] | None = None,
+    limits: Pair | None = None,
+    size: Pair | None = None,
     colour_bar: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
@@ -174,21 +191,19 @@ def heatmap(
         unit: what the colour bar measures.
         title: one line above the picture.
         decimals: digits after the point in small matrices; None picks 0 for whole numbers, else 2.
-        mask: `(rows, columns)` of booleans, True = may look; other cells are hatched (grey
-            in large matrices).
+        mask: True = may look; other cells are hatched (grey in large matrices).
         limits: the values at the two ends of the colour bar.
         size: width and height in inches.
         colour_bar: False leaves it out, where the numbers stand in the cells.
         ax: axes to draw on; None makes a new figure.
     Returns: the axes.
-    Raises: ValueError for an unknown kind, an empty matrix, or labels that do not fit.
+    Raises: ValueError for an empty matrix, or a mask or labels that do not fit.
     """
-    check_choice("kind", kind, tuple(KINDS))
-    array = _as_matrix("matrix", matrix)
+    array = _as_tensor("matrix", matrix, "n_rows", "n_columns").numpy()
     n_rows, n_columns = array.shape
-    hidden = None if mask is None else ~_as_matrix("mask", mask).astype(bool)
-    if hidden is not None and hidden.shape != array.shape:
-        raise ValueError(f"mask: wanted shape {array.shape}, got {hidden.shape}")
+    hidden = None if mask is None else ~mask.cpu().numpy()
+    if hidden is not None:
+        require(hidden.shape == array.shape, "mask", f"shape {array.shape}", hidden.shape)
     small = n_rows <= READABLE_ROWS and n_columns <= READABLE_COLUMNS
     if ax is None:
         _, ax = plt.subplots(figsize=size or _default_size(n_rows, n_columns))
@@ -218,13 +233,14 @@ def heatmap(
     return ax
 
 
+@checked
 @_styled
 def panels(
-    n: int,
+    n: Size,
     *,
-    columns: int | None = None,
-    size: tuple[float, float] = (7.2, 2.8),
-    titles: Sequence[str] | None = None,
+    columns: Size | None = None,
+    size: Pair = (7.2, 2.8),
+    titles: Names = None,
     x: str | None = None,
     y: str | None = None,
 ) -> list[Axes]:
@@ -236,14 +252,11 @@ def panels(
         size: width and height of the whole figure in inches.
         titles: n lines, one above each panel.
         x, y: what the axes of all panels count, with the unit.
-    Returns: a list of n axes.
-    Raises: ValueError for titles that do not fit, or for fewer than one panel or column.
+    Returns: n axes.
+    Raises: ValueError for titles that do not fit.
     """
     columns = n if columns is None else columns
-    check_positive_integer("n", n)
-    check_positive_integer("columns", columns)
-    if titles is not None and len(titles) != n:
-        raise ValueError(f"titles: wanted {n} lines, got {len(titles)}")
+    _require_n("titles", titles, n)
     fig, grid = plt.subplots(-(-n // columns), columns, figsize=size, squeeze=False)
     found = list(grid.flat)
     for extra in found[n:]:
@@ -255,21 +268,22 @@ def panels(
     return found[:n]
 
 
+@checked
 @_styled
 def bars(
-    values,
+    values: Numbers,
     *,
     labels: Sequence[str],
     unit: str,
     title: str | None = None,
-    decimals: int = 2,
-    size: tuple[float, float] | None = None,
+    decimals: Count = 2,
+    size: Pair | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw one horizontal bar a value, each with its number.
 
     Args:
-        values: `(n,)`, a tensor or a list.
+        values: `(n,)`, a tensor, an array or a list.
         labels: n names, from top to bottom.
         unit: what the bars measure.
         title: one line above the picture.
@@ -279,11 +293,8 @@ def bars(
     Returns: the axes.
     Raises: ValueError if there are no values, or not as many labels as values.
     """
-    heights = torch.as_tensor(values).detach().cpu().to(torch.float64).reshape(-1).numpy()
-    if not len(heights):
-        raise ValueError("values: wanted at least one, got none")
-    if len(labels) != len(heights):
-        raise ValueError(f"labels: wanted {len(heights)} names, got {len(labels)}")
+    heights = _as_tensor("values", values).numpy()
+    _require_n("labels", labels, len(heights))
     if ax is None:
         _, ax = plt.subplots(figsize=size or (6.4, 0.9 + 0.38 * len(heights)))
     drawn = ax.barh(range(len(heights)), heights, height=0.62)
@@ -301,14 +312,15 @@ def bars(
     return ax
 
 
+@checked
 @_styled
 def pictures(
-    images,
+    images: Numbers,
     *,
-    titles: Sequence[str] | None = None,
-    columns: int = 8,
-    limits: tuple[float, float] | None = None,
-    kind: str = "pixels",
+    titles: Names = None,
+    columns: Size = 8,
+    limits: Pair | None = None,
+    kind: Kind = "pixels",
     cell: float = 0.95,
 ) -> list[Axes]:
     """Draw many small pictures in a grid.
@@ -323,13 +335,9 @@ def pictures(
     Returns: the axes, one a picture.
     Raises: ValueError for images without a height and a width, or titles that do not fit.
     """
-    check_choice("kind", kind, tuple(KINDS))
-    stack = torch.as_tensor(images).detach().cpu().to(torch.float64)
-    if stack.ndim != 3 or stack.numel() == 0:
-        raise ValueError(f"images: wanted shape (n, height, width), got {tuple(stack.shape)}")
+    stack = _as_tensor("images", images, "n", "height", "width")
     n = len(stack)
-    if titles is not None and len(titles) != n:
-        raise ValueError(f"titles: wanted {n} lines, got {len(titles)}")
+    _require_n("titles", titles, n)
     low, high = limits or _limits(stack.reshape(n, -1).numpy(), kind)
     columns = min(columns, n)
     n_rows = -(-n // columns)

@@ -41,6 +41,7 @@ class Rule:
 Size = Annotated[int, Rule("a whole number of at least 1", lambda size: size >= 1)]
 Count = Annotated[int, Rule("a whole number of at least 0", lambda count: count >= 0)]
 Share = Annotated[float, Rule("a share from 0 to below 1", lambda share: 0 <= share < 1)]
+NonNegative = Annotated[float, Rule("a number of at least 0", lambda x: 0 <= x < float("inf"))]
 Finite = Annotated[float, Rule("a finite number", lambda x: abs(x) < float("inf"))]
 FloatType = Annotated[
     torch.dtype, Rule("a float type", lambda dtype: dtype.is_floating_point, TypeError)
@@ -54,12 +55,14 @@ KINDS = {
     "Bool": "booleans (True = may look)",
     "Int": "whole numbers",
     "Integer": "whole numbers",
+    "Real": "real numbers",
 }
 WORDS = {
     int: "a whole number",
     float: "a number",
     bool: "True or False",
     Tensor: "a torch.Tensor",
+    nn.Module: "a torch.nn.Module",
     types.NoneType: "None",
 }
 
@@ -91,7 +94,13 @@ def checked(wrapped: Any) -> Any:
 
 
 def refuse(name: str, wanted: object, came: object, error: type[Exception] = ValueError) -> None:
-    """Raise the one kind of error that the book has: `name: wanted this, got that`."""
+    """Raise the one kind of error that the book has: `name: wanted this, got that`.
+
+    Of a tensor that came, whole numbers are told by their range, others by their shape.
+    """
+    if isinstance(came, Tensor):
+        whole = came.numel() and not came.is_floating_point() and came.dtype != torch.bool
+        came = f"{came.min()} to {came.max()}" if whole else tuple(came.shape)
     raise error(f"{name}: wanted {wanted}, got {came}")
 
 
@@ -113,18 +122,20 @@ class _Contract:
         self.result = _check_of(hints.pop("return", Any))
         self.checks = {name: _check_of(hint) for name, hint in hints.items()}
         kinds = {parameter.kind: name for name, parameter in self.parameters.items()}
+        one_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        self.places = [name for name, each in self.parameters.items() if each.kind in one_place]
         self.rest = kinds.get(inspect.Parameter.VAR_POSITIONAL)
         self.others = kinds.get(inspect.Parameter.VAR_KEYWORD)
 
     def hold(self, args: tuple, kwargs: dict) -> "_Call":
-        arguments = dict(zip(self.parameters, args, strict=False)) | kwargs
+        arguments = dict(zip(self.places, args, strict=False)) | kwargs
         call = _Call(arguments)
         for name, value in arguments.items():
             known = name if name in self.parameters else self.others
-            if known in self.checks and name != self.rest:
+            if known in self.checks:
                 self.checks[known](call, name, value)
         if self.rest in self.checks:
-            for value in args[list(self.parameters).index(self.rest) :]:
+            for value in args[len(self.places) :]:
                 self.checks[self.rest](call, self.rest, value)
         return call  # what is missing, or too much, Python itself says better
 
@@ -178,7 +189,7 @@ def _check_of(hint: Any) -> _Check:
         return _choice_check(parts)
     if origin is tuple and Ellipsis not in parts:
         return _tuple_check([_check_of(part) for part in parts])
-    if inspect.isclass(origin or hint):
+    if inspect.isclass(origin or hint) and hint is not Any:
         return _kind_check(origin or hint)
     return lambda call, name, value: None
 
@@ -188,7 +199,7 @@ def _kind_check(kind: type) -> _Check:
 
     def check(call: _Call, name: str, value: Any) -> None:
         no_bool = kind in (int, float) and isinstance(value, bool)
-        if no_bool or not isinstance(value, allowed):
+        if no_bool or not (isinstance(value, allowed) or _twin(value, kind)):
             refuse(name, WORDS.get(kind, f"a {kind.__name__}"), _kind(value), TypeError)
 
     return check
@@ -317,7 +328,14 @@ def _axes_fit(call: _Call, axes: tuple[int, ...], dim: str) -> bool:
 def _with_size(call: _Call, dim: str) -> str:
     name = dim.lstrip("*#")
     known = call.axes.get(name) if dim[0] == "*" else call.size(name)
-    return dim if known is None else f"{dim}={known}"
+    open_end = known == () and name not in call.exact
+    return dim if known is None or open_end else f"{dim}={known}"
+
+
+def _twin(value: Any, kind: type) -> bool:
+    """Whether a reader who ran the cell of a class again has two classes of that name."""
+    alike = [each for each in type(value).__mro__ if each.__name__ == kind.__name__]
+    return any("__main__" in (each.__module__, kind.__module__) for each in alike)
 
 
 def _kind(value: Any) -> str:

@@ -13,89 +13,41 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
-import textwrap
-import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from bareattention.beyond import AveragedWeights, MuonAndAdamW, random_distortion
 from bareattention.chapters.digits import pixel_statistics
 from bareattention.chapters.parameters import count_parameters
 from bareattention.chapters.patches import decaying_adamw, random_affine, warm_up_and_cosine
-from bareattention.chapters.training import EarlyStopping, evaluate, fit
-from bareattention.data import DataError, Digits, DigitSplits, load_digits
-from bareattention.recipes import RECIPES, Recipe
-from bareattention.records import (
-    RecordError,
-    check_portable,
-    command_line,
-    machine_class,
-    recorded,
-    save_run,
-)
+from bareattention.chapters.training import EarlyStopping, evaluate, fit, print_report
+from bareattention.data import Digits, DigitSplits, load_digits
+from bareattention.experiments import runs
+from bareattention.experiments.checkpoints import Checkpoint, alone
+from bareattention.experiments.recipes import RECIPES, Recipe
+from bareattention.experiments.tricks import AveragedWeights, MuonAndAdamW, random_distortion
 
 LARGEST = 2**63 - 1  # that torch can count
-NO_NUMBER = "the loss is no number any more: try a smaller --learning-rate"
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
+UNRECORDED = ("list", "out", "resume", "overwrite")  # options that change no number
 
 
-class TrainingError(Exception):
+class TrainingError(RuntimeError):
     """A training that cannot start or go on; the message says why."""
-
-
-class Session:
-    """What a checkpoint keeps beside the parameters: what was asked for, and the time so far."""
-
-    def __init__(self, asked: dict[str, Any]):
-        self.asked = asked
-        self.before = {"seconds": 0.0, "cpu_seconds": 0.0}
-        self.started = self._clocks()
-
-    @staticmethod
-    def _clocks() -> dict[str, float]:
-        return {"seconds": time.perf_counter(), "cpu_seconds": time.process_time()}
-
-    def spent(self) -> dict[str, float]:
-        """Wall and processor seconds of all sittings together."""
-        now = self._clocks()
-        return {name: self.before[name] + now[name] - self.started[name] for name in now}
-
-    def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
-        return {"asked": self.asked, "spent": self.spent()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where the checkpoint was written."""
-        self.before, self.started = state["spent"], self._clocks()
-
-    def check(self, state: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another training.
-
-        Raises: TrainingError that names what differs.
-        """
-        for name, wanted in self.asked.items():
-            if (found := state["asked"].get(name)) != wanted:
-                raise TrainingError(
-                    f"the checkpoint is of another training: its {name} is {found!r}, "
-                    f"and {wanted!r} is asked for"
-                )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Train and record what the command line asks for; 0 if all went well."""
     parser = _parser()
     asked = parser.parse_args(arguments)
-    # What is recorded is what was asked for, whether it was typed or given by a program.
-    words = None if arguments is None else ["python", "-m", "bareattention.train", *arguments]
-    asked.command = command_line(words)
     if asked.list:
         for name, recipe in RECIPES.items():
             print(f"{name:25} {recipe.says}")
@@ -107,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped.  The same command with --resume goes on.", file=sys.stderr)
         return INTERRUPTED
-    except (TrainingError, DataError, RecordError, OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         # Of torch's own errors the first line says it; the others are its call stack.
         words = str(error).splitlines()[0] if type(error) is RuntimeError else error
         print(f"train: {words}", file=sys.stderr)
@@ -119,11 +71,23 @@ def main(arguments: list[str] | None = None) -> int:
 def train(asked: argparse.Namespace) -> Path:
     """Train the model that was asked for; return the path of its record.
 
-    Raises: TrainingError, DataError or RecordError, before the training wherever that is possible.
+    Raises: RuntimeError, ValueError or OSError, before the training wherever that is possible.
     """
     recipe = _recipe(asked)
-    stem = Path(asked.out) / f"{asked.model}-seed{asked.seed}"
-    record, checkpoint = _places(stem, asked)
+    stem = f"{asked.model}-seed{asked.seed}"
+    file, checkpoint, lock = (
+        Path(asked.out) / f"{stem}.{end}" for end in ("json", "checkpoint", "lock")
+    )
+    runs.check_place(file, asked.overwrite)
+    with alone(lock):
+        if checkpoint.exists() and not asked.resume and not asked.overwrite:
+            raise TrainingError(
+                f"{checkpoint} is there already; --resume goes on from it, --overwrite starts anew"
+            )
+        return _trained(recipe, asked, file, checkpoint)
+
+
+def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) -> Path:
     device = _device(asked)
     digits = load_digits(asked.data)
     training = _training_digits(digits, recipe.with_validation)
@@ -132,49 +96,72 @@ def train(asked: argparse.Namespace) -> Path:
         "trained_on": "training and validation" if recipe.with_validation else "training",
     }
     del configuration["with_validation"]  # the line above says it
-    made = {"machine": machine_class(device), "command": asked.command}
-    check_portable(configuration | made, "record")
-    sitting = {"device": device.type, "flush_denormals": asked.flush_denormals}
-    session = Session({"model": asked.model, "seed": asked.seed, **configuration, **sitting})
     if recipe.one_normalisation:
-        # Whoever loads the parameters needs them to prepare images.  They follow from the digits,
-        # and their last decimals from the number of threads: not for the checkpoint to compare.
+        # Whoever loads the parameters needs them to prepare images.
         mean, std = pixel_statistics(training.images)
         configuration |= {"pixel_mean": mean, "pixel_std": std}
-
-    _check_checkpoint(checkpoint, asked.resume, session)
+    torch.manual_seed(asked.seed)
+    model = _begun(recipe, asked).to(device)
+    # Whole but for what comes out: nothing that is known now is refused after the training.
+    record = runs.check_record(
+        runs.Record(
+            model=asked.model,
+            seed=asked.seed,
+            configuration=configuration,
+            data=digits.provenance,
+            n_parameters=count_parameters(model),
+            seconds=0.0,
+            curve=[],
+            versions=runs.versions(),
+            machine=runs.machine_class(device),
+            command=_command(asked),
+        )
+    )
+    # What the numbers depend on; the machine first, since it decides some that follow.
+    about = {
+        **{"threads": torch.get_num_threads(), "processor": runs.processor(device)},
+        **{"versions": runs.versions(), "device": str(device), "model": asked.model},
+        **{"seed": asked.seed, "flush_denormals": asked.flush_denormals},
+    }
+    about |= configuration
+    checkpoint = Checkpoint(kept, about, asked.resume)
     parts = _prepared(
         recipe, {"training": training, "validation": digits.validation, "test": digits.test}, device
     )
-    torch.manual_seed(asked.seed)
-    model = _begun(recipe, asked).to(device)
-    curve, model = _taught(recipe, model, parts, asked, checkpoint, session)
-    spent = {name: round(seconds, 1) for name, seconds in session.spent().items()}
+    curve, model = _taught(recipe, model, parts, asked.seed, checkpoint)
+    spent = {name: round(seconds, 1) for name, seconds in checkpoint.spent().items()}
     if device.type != "cpu":
         del spent["cpu_seconds"]  # it only waited
-
-    content = {
-        "model": asked.model,
-        "seed": asked.seed,
-        "configuration": configuration,
-        "data": digits.provenance,
-        "n_parameters": count_parameters(model),
-        **spent,
-        **made,
-        "curve": [_rounded(epoch) for epoch in curve],
-    }
+    final = None
     if asked.final:
-        content["final"] = _final(model, parts)
-        print(f"test digits: {content['final']['test_accuracy']:.2f} %")
+        final = _final(model, parts)
+        print(f"test digits: {final['test_accuracy']:.2f} %")
+    curve = [{name: round(x, 6) for name, x in epoch.items()} for epoch in curve]
+    record = msgspec.structs.replace(record, curve=curve, final=final, **spent)
     parameters = None if asked.no_parameters else model.state_dict()
-    return save_run(record, content, parameters, half=asked.half, overwrite=asked.overwrite)
+    return runs.save_run(file, record, parameters, half=asked.half, overwrite=asked.overwrite)
+
+
+def _command(asked: argparse.Namespace) -> str:
+    """The command that trains this again: from its options in one order, not as it was typed.
+
+    So neither a path nor a name of this machine can get into a record.
+    """
+    words = ["python -m bareattention.train"]
+    for name, value in vars(asked).items():
+        if name not in UNRECORDED and value is not None and value is not False:
+            words.append(f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}"))
+    return " ".join(words)
 
 
 def _begun(recipe: Recipe, asked: argparse.Namespace) -> nn.Module:
     model = recipe.model()
     if recipe.begins_with is not None:
-        runs = recorded(recipe.begins_with)
-        found = [run.parameters for run in runs if run.seed == asked.seed and run.parameters]
+        found = [
+            run.parameters
+            for run in runs.recorded(recipe.begins_with)
+            if run.seed == asked.seed and run.parameters
+        ]
         if not found:
             raise TrainingError(
                 f"--seed: {asked.model} begins with the parameters of {recipe.begins_with}, "
@@ -188,10 +175,10 @@ def _taught(
     recipe: Recipe,
     model: nn.Module,
     parts: dict[str, tuple[Tensor, Tensor]],
-    asked: argparse.Namespace,
-    checkpoint: Path,
-    session: Session,
+    seed: int,
+    checkpoint: Checkpoint,
 ) -> tuple[list[dict], nn.Module]:
+    """Train as the recipe says, from the checkpoint on: the epochs, and the model to be judged."""
     n_steps = recipe.epochs * -(-len(parts["training"][0]) // recipe.batch_size)
     schedule = None
     if recipe.optimizer == "adam":
@@ -204,27 +191,35 @@ def _taught(
     if recipe.averaged:
         judged = AveragedWeights(model, recipe.averaged)
         optimizer.register_step_post_hook(lambda *_: judged.update())
-    curve = fit(
-        judged,
-        parts["training"],
-        parts["validation"],
-        recipe.epochs,
-        optimizer,
-        batch_size=recipe.batch_size,
-        seed=asked.seed,
-        stopping=EarlyStopping(recipe.epochs) if recipe.keep_best else None,
-        checkpoint=checkpoint,
-        resume=asked.resume,
-        say=_say,
-        schedule=schedule,
-        also={"session": session},
-        replacement=recipe.replacement,
-        augment=_augmentation(recipe),
-        label_smoothing=recipe.label_smoothing,
+    stopping = EarlyStopping(recipe.epochs) if recipe.keep_best else None
+    generator = torch.Generator().manual_seed(seed)
+    history = checkpoint.attach(
+        generator, model=judged, optimizer=optimizer, schedule=schedule, stopping=stopping
     )
-    if not all(math.isfinite(curve[-1][f"{part}_bits"]) for part in ("training", "validation")):
-        raise TrainingError(NO_NUMBER)  # a checkpoint of such an epoch was gone on from
-    return curve, judged.average if recipe.averaged else model
+    callbacks = [print_report, stopping, checkpoint]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # said below, in words of this command
+        history = fit(
+            judged,
+            parts["training"],
+            parts["validation"],
+            recipe.epochs,
+            optimizer,
+            recipe.batch_size,
+            generator,
+            [callback for callback in callbacks if callback is not None],
+            history,
+            replacement=recipe.replacement,
+            augment=_augmentation(recipe),
+            after_step=schedule and schedule.step,
+            label_smoothing=recipe.label_smoothing,
+        )
+    # Such an epoch met no callback: it is not gone on from.
+    if not all(map(math.isfinite, history[-1].values())):
+        raise TrainingError("the loss is no number any more: try a smaller --learning-rate")
+    if stopping is not None:
+        stopping.restore(judged)
+    return history, judged.average if recipe.averaged else model
 
 
 def _augmentation(recipe: Recipe) -> Callable | None:
@@ -233,57 +228,15 @@ def _augmentation(recipe: Recipe) -> Callable | None:
     return partial(random_distortion, elastic=recipe.elastic) if recipe.elastic else random_affine
 
 
-def _say(line: str) -> None:
-    tqdm.write(line, file=sys.stdout)
-    # Nothing comes after a loss that is no number: better to stop than to train on for hours.
-    if "nan" in line or "inf" in line:
-        raise TrainingError(NO_NUMBER)
-
-
 def _recipe(asked: argparse.Namespace) -> Recipe:
     names = ("epochs", "batch_size", "learning_rate", "with_validation")
     given = {name: value for name in names if (value := getattr(asked, name)) is not None}
     return replace(RECIPES[asked.model], **given)
 
 
-def _places(stem: Path, asked: argparse.Namespace) -> tuple[Path, Path]:
-    """Where the record and the checkpoint go; errors come before minutes of work, not after."""
-    record, checkpoint = (stem.with_name(stem.name + end) for end in (".json", ".checkpoint"))
-    if record.exists() and not asked.overwrite:
-        raise TrainingError(f"{record} is there already; --overwrite replaces it")
-    if checkpoint.exists() and not asked.resume and not asked.overwrite:
-        raise TrainingError(
-            f"{checkpoint} is there already; --resume goes on from it, --overwrite starts anew"
-        )
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"--out: {stem.parent} cannot be a folder: {error.strerror}") from None
-    return record, checkpoint
-
-
-def _check_checkpoint(file: Path, resume: bool, session: Session) -> None:
-    """Before the parameters: whether the checkpoint can be gone on from, if it is to be."""
-    if not resume:
-        file.unlink(missing_ok=True)
-    elif file.exists():
-        try:
-            found = torch.load(file, weights_only=True, map_location="cpu")["session"]
-        except Exception as error:  # a damaged file fails in many ways, and in few words
-            raise TrainingError(
-                f"{file} is damaged, or no checkpoint of a training: {type(error).__name__}.  "
-                "Without --resume and with --overwrite the training starts anew."
-            ) from error
-        session.check(found)
-
-
 def _device(asked: argparse.Namespace) -> torch.device:
     if asked.threads is not None:
-        try:
-            torch.set_num_threads(asked.threads)
-        except (RuntimeError, TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise TrainingError(f"--threads: {asked.threads} cannot be used: {reason}") from None
+        torch.set_num_threads(asked.threads)
     if not torch.set_flush_denormal(asked.flush_denormals) and asked.flush_denormals:
         raise TrainingError("--flush-denormals: this processor cannot")
     try:
@@ -298,10 +251,8 @@ def _device(asked: argparse.Namespace) -> torch.device:
 def _training_digits(digits: DigitSplits, with_validation: bool) -> Digits:
     if not with_validation:
         return digits.training
-    both = (digits.training, digits.validation)
-    return Digits(
-        torch.cat([part.images for part in both]), torch.cat([part.labels for part in both])
-    )
+    one, other = digits.training, digits.validation
+    return Digits(torch.cat([one.images, other.images]), torch.cat([one.labels, other.labels]))
 
 
 def _prepared(
@@ -328,38 +279,25 @@ def _final(model: nn.Module, parts: dict[str, tuple[Tensor, Tensor]]) -> dict[st
     return figures
 
 
-def _rounded(epoch: dict) -> dict:
-    return {name: round(x, 6) if isinstance(x, float) else x for name, x in epoch.items()}
-
-
-class _WholeNames(argparse.HelpFormatter):
-    """Help whose lines never break within the name of a model."""
-
-    def _split_lines(self, text: str, width: int) -> list[str]:
-        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        formatter_class=_WholeNames,
         prog="python -m bareattention.train",
         description="Train a model of the book in full, with a report for every epoch, and write "
         "down what happened.",
         epilog="Ctrl-C loses nothing but the epoch that was going on: --resume goes on from the "
         "checkpoint.  MNIST is read from the folder that MNIST_ROOT names, else downloaded once.",
     )
-    known = ", ".join(RECIPES)
     parser.add_argument("--list", action="store_true", help="show the models, and stop")
-    parser.add_argument(
-        "--model", metavar="NAME", choices=list(RECIPES), help=f"what to train: {known}"
-    )
+    parser.add_argument("--model", metavar="NAME", choices=[*RECIPES], help="one of the list")
     parser.add_argument(
         "--data",
         default="mnist",
         choices=("mnist", "mnist5k"),
         help="mnist: all 70,000 digits (default); mnist5k: the 5,000 that come with the book",
     )
-    parser.add_argument("--seed", type=_whole(0), default=0, help="of all random numbers (0)")
+    parser.add_argument(
+        "--seed", type=partial(_whole, least=0), default=0, help="of all random numbers (0)"
+    )
     parser.add_argument("--out", metavar="FOLDER", default="runs", help="for all files (runs)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in FOLDER")
     parser.add_argument("--overwrite", action="store_true", help="replace what FOLDER holds")
@@ -378,31 +316,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--half", action="store_true", help="store the parameters as float16")
     parser.add_argument("--no-parameters", action="store_true", help="store no parameters")
     parser.add_argument("--device", default="cpu", help="such as cpu (default) or cuda")
-    parser.add_argument("--threads", metavar="N", type=_whole(1), help="of the processor")
+    parser.add_argument("--threads", metavar="N", type=partial(_whole, most=1024), help="used")
     parser.add_argument(
         "--flush-denormals",
         action="store_true",
         help="take numbers smaller than 1e-38 for 0: faster where there are many, with --threads 1",
     )
     changed = parser.add_argument_group("to try something else than the recipe")
-    changed.add_argument("--epochs", metavar="N", type=_whole(1), help="passes over the digits")
-    changed.add_argument("--batch-size", metavar="N", type=_whole(1), help="digits in a step")
+    changed.add_argument("--epochs", metavar="N", type=_whole, help="passes over the digits")
+    changed.add_argument("--batch-size", metavar="N", type=_whole, help="digits in a step")
     changed.add_argument("--learning-rate", metavar="X", type=_positive, help="largest step")
     return parser
 
 
-def _whole(least: int):
-    def whole_number(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
-        if not least <= number <= LARGEST:
-            bound = f"of at least {least}" if number < least else f"up to {LARGEST}"
-            raise argparse.ArgumentTypeError(f"wanted a whole number {bound}, got {text!r}")
-        return number
-
-    return whole_number
+def _whole(text: str, least: int = 1, most: int = LARGEST) -> int:
+    number = int(text) if re.fullmatch(r"-?\d+", text) else least - 1
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(
+            f"wanted a whole number of at least {least}, and of {most} at most, got {text!r}"
+        )
+    return number
 
 
 def _positive(text: str) -> float:

@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from booklint.pages import ROOT
 from nbval.plugin import get_sanitize_patterns
-from truth.pages import ROOT
 
 PATTERNS = get_sanitize_patterns((ROOT / "tests" / "nbval.cfg").read_text("utf8"))
 

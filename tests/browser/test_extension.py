@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from book_site import ROOT, build
 from bs4 import BeautifulSoup
+from chapter import METADATA
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 DATA = {"weights": [[0.25, 0.75]], "text": "</script> & <b>"}
@@ -58,8 +59,7 @@ def page(tmp_path_factory) -> BeautifulSoup:
         cell(5, "hide-output", prompt="Show five"),
         cell(6, html=ELEMENT),
     ]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    notebook = new_notebook(cells=cells, metadata=METADATA)
     nbformat.write(notebook, root / "book" / "07_planted.ipynb")
     html = build(root, root / "out") / "book" / "07_planted.html"
     return BeautifulSoup(html.read_text("utf8"), "html.parser")

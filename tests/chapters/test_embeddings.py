@@ -3,9 +3,9 @@
 import pytest
 import torch
 from expectations import gradients, refused, untouched
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import FLOATS, HALVES, float_types, generators, leading_shapes, normal, sizes
+from strategies import FLOATS, HALVES, float_types, generators, normal, sizes
 from torch.nn import functional as F
 
 from bareattention import look_up, one_hot, random_embeddings
@@ -22,17 +22,12 @@ def draw_ids(generator, n, shape):
 # random_embeddings
 
 
-@given(n_tokens=sizes, d=sizes, seed=st.integers(0, 2**31))
-def test_a_seed_gives_the_same_embeddings_and_leaves_other_random_numbers_alone(n_tokens, d, seed):
+def test_a_seed_gives_the_same_embeddings_and_leaves_other_random_numbers_alone():
     state = torch.get_rng_state()
-    first, second = random_embeddings(n_tokens, d, seed), random_embeddings(n_tokens, d, seed)
-    assert torch.equal(first, second)
-    assert first.shape == (n_tokens, d) and first.dtype == torch.float32
+    first, second, other = (random_embeddings(4, 3, seed) for seed in (1, 1, 2))
+    assert torch.equal(first, second) and not torch.equal(first, other)
+    assert first.shape == (4, 3) and first.dtype == torch.float32
     assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_another_seed_gives_other_embeddings():
-    assert not torch.equal(random_embeddings(4, 3, seed=1), random_embeddings(4, 3, seed=2))
 
 
 def test_embeddings_have_mean_0_and_variance_1():
@@ -43,17 +38,10 @@ def test_embeddings_have_mean_0_and_variance_1():
     assert abs((many[:, 0] * many[:, 1]).mean()) < 0.15
 
 
-@pytest.mark.bad_input
-@pytest.mark.parametrize("name", ["n_tokens", "d"])
-@pytest.mark.parametrize("size, error", [(0, ValueError), (-1, ValueError), (1.5, TypeError)])
-def test_embeddings_of_no_size_are_refused(name, size, error):
-    with refused(error, name, str(size)):
-        random_embeddings(**{"n_tokens": 2, "d": 3, "seed": 0, name: size})
+# one_hot and look_up
 
 
-# one_hot
-
-
+@settings(max_examples=30)
 @given(n=sizes, shape=shapes, generator=generators, whole=st.sampled_from(WHOLE))
 def test_one_hot_equals_pytorchs(n, shape, generator, whole):
     ids = draw_ids(generator, n, shape)
@@ -62,96 +50,72 @@ def test_one_hot_equals_pytorchs(n, shape, generator, whole):
             ours = one_hot(ids.to(whole), n, dtype)
         assert ours.dtype == dtype
         assert torch.equal(ours, F.one_hot(ids, n).to(dtype))
+    assert one_hot(ids, n).dtype == torch.float32
 
 
-def test_one_hot_gives_float32_by_default():
-    assert one_hot(torch.tensor([1]), 2).dtype == torch.float32
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, "float32"])
-def test_one_hot_needs_a_float_type(dtype):
-    with refused(TypeError, "dtype", str(dtype)):
-        one_hot(torch.tensor([0]), 2, dtype)
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("n, error", [(0, ValueError), (-3, ValueError), (2.0, TypeError)])
-def test_one_hot_needs_a_vocabulary(n, error):
-    with refused(error, "n", str(n)):
-        one_hot(torch.tensor([0]), n)
-
-
-# look_up
-
-
+@settings(max_examples=40)
 @given(
-    n=sizes,
-    d=sizes,
+    widths=st.tuples(sizes, sizes),
     shape=shapes,
     generator=generators,
     dtype=float_types,
     whole=st.sampled_from(WHOLE),
 )
-def test_look_up_equals_pytorchs_values_and_gradients(n, d, shape, generator, dtype, whole):
-    table = normal(generator, n, d, dtype=dtype)
-    ids = draw_ids(generator, n, shape)
-    nudge = normal(generator, *shape, d, dtype=dtype)
+def test_look_up_equals_pytorchs_and_a_product_with_one_hot_rows(
+    widths, shape, generator, dtype, whole
+):
+    table = normal(generator, *widths, dtype=dtype)
+    ids = draw_ids(generator, len(table), shape)
     with untouched(table, ids):
-        assert torch.equal(look_up(table, ids.to(whole)), F.embedding(ids, table))
+        found = look_up(table, ids.to(whole))
+    assert torch.equal(found, F.embedding(ids, table))
+    assert torch.equal(found, one_hot(ids, len(table), dtype) @ table)
+    nudge = normal(generator, *found.shape, dtype=dtype)
     (ours,) = gradients(lambda table: look_up(table, ids), [table], nudge)
     (theirs,) = gradients(lambda table: F.embedding(ids, table), [table], nudge)
     torch.testing.assert_close(ours, theirs)
 
 
-@given(n=sizes, d=sizes, shape=leading_shapes, generator=generators, dtype=float_types)
-def test_look_up_is_a_product_with_one_hot_rows_exactly(n, d, shape, generator, dtype):
-    table, ids = normal(generator, n, d, dtype=dtype), draw_ids(generator, n, shape)
-    assert torch.equal(look_up(table, ids), one_hot(ids, n, dtype) @ table)
-
-
-@pytest.mark.bad_input
-def test_pixels_are_ids_too():
-    """PyTorch takes an index of type uint8 for a mask, and would hand over the wrong rows."""
-    ids = torch.tensor([1, 0, 1], dtype=torch.uint8)
-    table = torch.arange(6.0).view(3, 2)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8])
+def test_ids_of_8_bits_are_ids_too(dtype):
+    """PyTorch takes an index of type uint8 for a mask, and 200 does not fit into an int8."""
+    ids = torch.tensor([1, 0, 1], dtype=dtype)
+    table = torch.arange(400.0).view(200, 2)
     assert look_up(table, ids).tolist() == [[2, 3], [0, 1], [2, 3]]
     assert one_hot(ids, 2).tolist() == [[0, 1], [1, 0], [0, 1]]
 
 
-@pytest.mark.bad_input
-@pytest.mark.parametrize(
-    "table, error, came",
-    [
-        (torch.zeros(3, 2, dtype=torch.int64), TypeError, "torch.int64"),
-        (torch.zeros(3), ValueError, "(3,)"),
-        (torch.zeros(3, 2, 2), ValueError, "(3, 2, 2)"),
-        ([[0.0, 1.0]], TypeError, "list"),
-    ],
-)
-def test_a_table_is_a_matrix_of_floats(table, error, came):
-    with refused(error, "table", came):
-        look_up(table, torch.tensor([0]))
+# What is refused
 
 
-# Ids
-
-
-@pytest.mark.bad_input
 @pytest.mark.parametrize("function", [one_hot, lambda ids, n: look_up(torch.zeros(n, 2), ids)])
 @pytest.mark.parametrize(
     "ids, error, came",
     [
-        (torch.tensor([0, -1]), ValueError, "-1"),
-        (torch.tensor([[0, 1], [5, 2]]), ValueError, "5"),
-        (torch.tensor(5), ValueError, "5"),
-        (torch.tensor([True, False]), TypeError, "torch.bool"),
+        (torch.tensor([0, -1]), ValueError, "-1 to 0"),
+        (torch.tensor([[0, 1], [5, 2]]), ValueError, "0 to 5"),
         (torch.tensor([0.0, 1.0]), TypeError, "torch.float32"),
-        (torch.tensor([0j]), TypeError, "torch.complex64"),
-        ([0, 1], TypeError, "list"),
     ],
-    ids=["negative", "too large", "single", "bool", "float", "complex", "list"],
+    ids=["negative", "too large", "float"],
 )
 def test_ids_without_a_row_are_refused(function, ids, error, came):
-    with refused(error, "ids", came):
+    wanted = "numbers from 0 to 4" if error is ValueError else "whole numbers"
+    with refused(error, "ids", came, wanted):
         function(ids, 5)
+
+
+@pytest.mark.parametrize(
+    "call, error, name, came",
+    [
+        (lambda: random_embeddings(0, 3, 0), ValueError, "n_tokens", "0"),
+        (lambda: random_embeddings(2, 0, 0), ValueError, "d", "0"),
+        (lambda: random_embeddings(2, 3, None), TypeError, "seed", "None"),
+        (lambda: one_hot(torch.tensor([0]), 0), ValueError, "n", "0"),
+        (lambda: one_hot(torch.tensor([0]), 2, torch.int64), TypeError, "dtype", "torch.int64"),
+        (lambda: look_up(torch.zeros(3), torch.tensor([0])), ValueError, "table", "(3,)"),
+        (lambda: look_up(torch.zeros(3, 2).int(), torch.tensor([0])), TypeError, "table", "int32"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, error, name, came):
+    with refused(error, name, came):
+        call()

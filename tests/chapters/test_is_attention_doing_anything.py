@@ -3,7 +3,6 @@
 import pytest
 import torch
 from expectations import (
-    NO_BATCHES,
     assert_equal_numbers,
     holds_for_all,
     names,
@@ -11,16 +10,12 @@ from expectations import (
     rejects,
     untouched,
 )
-from hypothesis import given
 from hypothesis import strategies as st
 from strategies import float_types, generators, normal, sizes, with_random_parameters
 from torch.nn import functional as F
 
 from bareattention import (
     SelfAttentionModel,
-    as_pixels,
-    attention,
-    load_digits,
     tone_curve,
     with_attention_replaced,
 )
@@ -76,49 +71,6 @@ def test_levels_that_no_pixel_has_do_not_drown_the_others(query_key):
         equals_attention(tone_curve, (levels, counts, query_key))
 
 
-@given(drawn=histograms(), split=st.floats(0.1, 10))
-def test_each_pixel_gets_what_attention_gives_it(drawn, split):
-    """The book's own attention, pixel by pixel: only the product of query and key counts."""
-    levels, counts, query_key = drawn
-    curves = tone_curve(levels, counts, query_key).view(-1, len(levels))
-    rows = counts.view(-1, len(levels))
-    for pixels, row, curve in zip(images_of(levels, counts), rows, curves, strict=True):
-        tokens = pixels[:, None]
-        mixed, _ = attention(query_key / split * tokens, split * tokens, tokens)
-        assert_equal_numbers(curve.repeat_interleave(row), mixed[:, 0], "pixels", 1000)
-
-
-def test_real_digits_through_the_model_and_through_their_histograms():
-    images = load_digits("mnist5k").training.images[:4]
-    levels = torch.linspace(-0.4, 2.8, 256, dtype=torch.float64)
-    tones = images.flatten(1).long()
-    counts = F.one_hot(tones, 256).sum(dim=1)
-    x = levels[as_pixels(images).long()]
-    torch.manual_seed(0)
-    model = SelfAttentionModel(784, 1, 10, backend="sdpa").double()
-    with torch.no_grad():
-        model.W_query.fill_(-1.3)
-        model.W_key.fill_(0.9)
-        curves = tone_curve(levels, counts, -1.3 * 0.9)
-        seen = curves.gather(-1, tones) * model.W_value
-        assert_equal_numbers(model.output(seen), model(x), "logits", 100)
-
-
-@given(drawn=histograms(query_keys=st.just(0.0)))
-def test_a_product_of_zero_gives_everybody_the_mean(drawn):
-    levels, counts, _ = drawn
-    mean = (counts * levels).sum(dim=-1, keepdim=True) / counts.sum(dim=-1, keepdim=True)
-    curve = tone_curve(*drawn)
-    assert_equal_numbers(curve, mean.expand_as(curve), "mean")
-
-
-@given(drawn=histograms(), more=st.integers(2, 5))
-def test_only_shares_count_not_how_many_pixels_there_are(drawn, more):
-    levels, counts, query_key = drawn
-    thin = tone_curve(levels, counts, query_key)
-    assert_equal_numbers(tone_curve(levels, more * counts, query_key), thin, "more pixels", 100)
-
-
 def shares_of(levels, counts, scores):
     powers = (scores - scores.amax(dim=-1, keepdim=True)).exp() * counts[..., None, :]
     return (powers @ levels) / powers.sum(dim=-1)
@@ -133,19 +85,8 @@ def each_level_once(levels, counts, query_key):
     return right(levels, (counts > 0).long(), query_key)
 
 
-def powers_that_overflow(levels, counts, query_key):
-    powers = (query_key * levels[:, None] * levels).exp() * counts[..., None, :]
-    return (powers @ levels) / powers.sum(dim=-1)
-
-
 def shifted_by_a_level_that_is_missing(levels, counts, query_key):
     return shares_of(levels, counts, query_key * levels[:, None] * levels)
-
-
-def shifted_by_the_largest_of_all(levels, counts, query_key):
-    scores = query_key * levels[:, None] * levels
-    powers = (scores - scores.max()).exp() * counts[..., None, :]
-    return (powers @ levels) / powers.sum(dim=-1)
 
 
 def sign_forgotten(levels, counts, query_key):
@@ -156,18 +97,11 @@ def not_normalised(levels, counts, query_key):
     return right(levels, counts, query_key) * counts.sum(dim=-1, keepdim=True)
 
 
-def scaled_by_the_pixels(levels, counts, query_key):
-    return right(levels, counts, query_key / counts.sum().item() ** 0.5)
-
-
 CURVES = [
     each_level_once,
-    powers_that_overflow,
     shifted_by_a_level_that_is_missing,
-    shifted_by_the_largest_of_all,
     sign_forgotten,
     not_normalised,
-    scaled_by_the_pixels,
 ]
 
 
@@ -177,35 +111,10 @@ def test_the_comparison_of_curves_rejects(mistake):
     rejects(lambda drawn: equals_attention(mistake, drawn), drawn=drawn)
 
 
-def test_the_comparison_of_curves_accepts_what_mistakes_are_made_of():
-    holds_for_all(lambda drawn: equals_attention(right, drawn), 60, drawn=histograms())
-
-
-L, C = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([3, 0, 1])
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize(
-    "change, error, name, came",
-    [
-        ({"levels": L.long()}, TypeError, "levels", "torch.int64"),
-        ({"levels": [0.0, 1.0, 2.0]}, TypeError, "levels", "list"),
-        ({"levels": torch.tensor(1.0)}, ValueError, "levels", "()"),
-        ({"levels": L[:2]}, ValueError, "counts", "(3,)"),
-        ({"counts": C[:2]}, ValueError, "counts", "(2,)"),
-        ({"counts": torch.zeros(3, 4).long()}, ValueError, "counts", "(3, 4)"),
-        ({"counts": torch.zeros(3).long()}, ValueError, "counts", "none"),
-        ({"counts": torch.tensor([[3, 0, 1], [0, 0, 0]])}, ValueError, "counts", "none"),
-        ({"counts": [3, 0, 1]}, TypeError, "counts", "list"),
-        ({"counts": torch.tensor(3)}, ValueError, "counts", "()"),
-        ({"counts": torch.tensor([3, -1, 1])}, ValueError, "counts", "-1"),
-        ({"query_key": torch.nan}, ValueError, "query_key", "nan"),
-        ({"query_key": "1"}, TypeError, "query_key", "'1'"),
-    ],
-)
-def test_what_is_no_histogram_is_refused(change, error, name, came):
-    with refused(error, name, came):
-        tone_curve(**{"levels": L, "counts": C, "query_key": 1.0, **change})
+def test_many_pixels_in_half_precision_are_counted():
+    """A level that 70,000 pixels have is no infinity, though 16 bits end before."""
+    levels = torch.tensor([0.0, 1.0]).half()
+    assert tone_curve(levels, torch.tensor([0, 70_000]), 1.0).tolist() == [1, 1]
 
 
 # Something simpler in attention's place
@@ -270,73 +179,39 @@ def test_the_comparison_rejects_the_other_one_and_attention_itself(by):
 
 
 @pytest.mark.parametrize("by", KINDS)
-@given(drawn=models(), factor=st.floats(-3, 3))
-def test_what_is_left_is_linear(by, drawn, factor):
-    model, x = drawn
-    replaced, y = with_attention_replaced(model, by), x.flip(0, 1, 2)
-    at_zero = replaced(torch.zeros_like(x)).detach()
-    mixed = replaced(x + factor * y).detach()
-    parts = replaced(x).detach() + factor * (replaced(y).detach() - at_zero)
-    assert_equal_numbers(mixed, parts, "sum", 20)
-
-
-def test_attention_itself_is_not_linear():
-    torch.manual_seed(0)
-    model, x = SelfAttentionModel(6, 3, 4), 3 * torch.randn(2, 6, 3)
-    at_zero = model(torch.zeros_like(x))
-    assert not torch.allclose(model(2 * x) - at_zero, 2 * (model(x) - at_zero), atol=1e-2)
-
-
-@given(drawn=models())
-def test_uniform_is_attention_that_asks_nothing(drawn):
-    model, x = drawn
-    replaced = with_attention_replaced(model, "uniform")
-    with torch.no_grad():
-        model.W_query.zero_()
-        assert_equal_numbers(replaced(x), model(x), "logits", 10)
-
-
-@given(drawn=models())
-def test_uniform_does_not_know_the_order_of_tokens(drawn):
-    model, x = drawn
-    replaced = with_attention_replaced(model, "uniform")
-    assert_equal_numbers(replaced(x.flip(1)).detach(), replaced(x).detach(), "logits", 10)
-
-
-@pytest.mark.parametrize("by", KINDS)
 def test_parameters_are_shared_and_those_of_attention_are_gone(by):
     torch.manual_seed(0)
-    model, x = SelfAttentionModel(4, 2, 3), torch.randn(5, 4, 2)
+    model = SelfAttentionModel(4, 2, 3)
     replaced = with_attention_replaced(model, by)
     mine = dict(model.named_parameters())
     theirs = dict(replaced.named_parameters())
     assert theirs.keys() == {"W_value", "output.weight", "output.bias"}
     assert all(theirs[name] is mine[name] for name in theirs)
-    # A step of one is a step of the other, and the model still works.
-    before, logits = model(x).detach(), replaced(x)
-    logits.square().sum().backward()
-    torch.optim.SGD(replaced.parameters(), lr=0.1).step()
-    assert not torch.equal(model(x), before)
-    assert mine["W_query"].grad is None and mine["W_value"].grad is not None
 
 
-@pytest.mark.bad_input
-@pytest.mark.parametrize("by", ["linear", "", None, "Identity"])
-def test_an_unknown_replacement_is_refused(by):
-    with refused(ValueError, "by", repr(by), "one of 'identity', 'uniform'"):
-        with_attention_replaced(SelfAttentionModel(3, 2, 4), by)
+# What is refused
+
+L, C = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([3, 0, 1])
+MODEL = SelfAttentionModel(3, 2, 4)
+UNIFORM = with_attention_replaced(MODEL, "uniform")
 
 
-@pytest.mark.bad_input
-@pytest.mark.parametrize("model", [torch.nn.Linear(3, 2), None, SelfAttentionModel])
-def test_another_model_is_refused(model):
-    with refused(TypeError, "model", type(model).__name__, "a SelfAttentionModel"):
-        with_attention_replaced(model, "identity")
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("by", KINDS)
-@pytest.mark.parametrize("x, error, came", NO_BATCHES)
-def test_a_batch_that_does_not_fit_is_refused(by, x, error, came):
-    with refused(error, "x", came):
-        with_attention_replaced(SelfAttentionModel(3, 2, 4), by)(x)
+@pytest.mark.parametrize(
+    "call, error, name, came",
+    [
+        (lambda: tone_curve(L.long(), C, 1.0), TypeError, "levels", "torch.int64"),
+        (lambda: tone_curve(L[None], C, 1.0), ValueError, "levels", "(1, 3)"),
+        (lambda: tone_curve(L, C / 2, 1.0), TypeError, "counts", "torch.float32"),
+        (lambda: tone_curve(L, C[:2], 1.0), ValueError, "counts", "(2,)"),
+        (lambda: tone_curve(L, C - 1, 1.0), ValueError, "counts", "-1 to 2"),
+        (lambda: tone_curve(L, torch.stack([C, 0 * C]), 1.0), ValueError, "counts", "without"),
+        (lambda: tone_curve(L, C, torch.nan), ValueError, "query_key", "nan"),
+        (lambda: with_attention_replaced(MODEL, "linear"), ValueError, "by", "'linear'"),
+        (lambda: with_attention_replaced(MODEL.output, "uniform"), TypeError, "model", "Linear"),
+        (lambda: UNIFORM(torch.zeros(5, 4, 2)), ValueError, "x", "(5, 4, 2)"),
+        (lambda: UNIFORM(torch.zeros(5, 3, 2).double()), TypeError, "x", "torch.float64"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(call, error, name, came):
+    with refused(error, name, came):
+        call()

@@ -6,7 +6,6 @@ import math
 import pytest
 import torch
 from expectations import (
-    NO_BATCHES,
     assert_equal_numbers,
     holds_for_all,
     names,
@@ -16,7 +15,7 @@ from expectations import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import FLOATS, float_types, generators, normal, sizes, with_random_parameters
+from strategies import float_types, generators, normal, sizes, with_random_parameters
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -28,10 +27,10 @@ from bareattention import (
     load_digits,
     pixel_statistics,
     standardise,
-    train_briefly,
 )
 
 MATRICES = ("W_query", "W_key", "W_value")
+SMALL = LoopedSelfAttentionModel(3, 2, 4)
 
 
 @st.composite
@@ -74,9 +73,8 @@ def call(model, x):
     return model(x)
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
-def test_the_loop_equals_fused_attention_on_the_whole_batch(dtype):
-    holds_for_all(lambda drawn: equals_fused(call, drawn), 80, drawn=models(types=st.just(dtype)))
+def test_the_loop_equals_fused_attention_on_the_whole_batch():
+    holds_for_all(lambda drawn: equals_fused(call, drawn), 120, drawn=models())
 
 
 def test_the_loop_equals_fused_attention_on_real_digits():
@@ -89,34 +87,6 @@ def test_the_loop_equals_fused_attention_on_real_digits():
         assert_equal_numbers(model(x), all_at_once(model, x), "logits", 10)
 
 
-@given(drawn=models())
-def test_the_loop_is_the_books_attention_and_a_linear_layer(drawn):
-    model, x = drawn
-    rows = []
-    for one in x:
-        mixed, _ = attention(*(one @ getattr(model, name) for name in MATRICES))
-        rows.append(model.output.weight @ mixed.flatten() + model.output.bias)
-    assert_equal_numbers(model(x).detach(), torch.stack(rows).detach(), "logits", 10)
-
-
-@given(drawn=models(types=st.just(torch.float64)), generator=generators)
-def test_each_sample_goes_alone(drawn, generator):
-    """Its logits do not depend on the other samples of the batch, nor on its place among them."""
-    model, x = drawn
-    logits = model(x)
-    others = normal(generator, *x.shape, dtype=x.dtype)
-    for i in range(len(x)):
-        assert_equal_numbers(model(x[i : i + 1])[0], logits[i], "alone")
-        others[i] = x[i]
-        assert_equal_numbers(model(others)[i], logits[i], "in other company")
-    order = torch.randperm(len(x), generator=generator)
-    assert_equal_numbers(model(x[order]), logits[order], "in another order")
-    # And no gradient runs from one sample's logits to another sample.
-    tokens = x.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(model(tokens)[0].sum(), tokens)
-    assert not slope[1:].any()
-
-
 @given(drawn=models(), generator=generators)
 def test_shuffled_tokens_change_nothing_if_the_output_layer_is_shuffled_alike(drawn, generator):
     """Attention does not know where a pixel is; only the linear layer does."""
@@ -125,25 +95,6 @@ def test_shuffled_tokens_change_nothing_if_the_output_layer_is_shuffled_alike(dr
     columns = model.output.weight.detach().unflatten(1, (model.seq_len, model.d_model))
     model.output.weight.data = columns[:, order].flatten(start_dim=1)
     assert_equal_numbers(model(x[:, order]).detach(), before, "logits", 10)
-
-
-def test_shuffled_tokens_alone_do_change_the_logits():
-    torch.manual_seed(0)
-    model, x = LoopedSelfAttentionModel(6, 2, 3), normal(torch.Generator(), 2, 6, 2)
-    assert not torch.allclose(model(x.flip(1)), model(x), atol=1e-3)
-
-
-@given(drawn=models(channels=st.just(1)), factor=st.sampled_from([-2.0, 0.25, 3.0]))
-def test_with_one_channel_only_the_product_of_query_and_key_counts(drawn, factor):
-    """And the value can be swallowed by the linear layer."""
-    model, x = drawn
-    before = model(x).detach()
-    with torch.no_grad():
-        model.W_query *= factor
-        model.W_key /= factor
-        model.W_value *= factor
-        model.output.weight /= factor
-    assert_equal_numbers(model(x).detach(), before, "logits", 10)
 
 
 # Seed B's model (row B1)
@@ -159,13 +110,7 @@ def test_the_smallest_model_on_digits_has_7853_parameters():
         "output.bias": (10,),
     }
     assert count_parameters(model) == 7853
-
-
-@given(seq_len=sizes, d_model=sizes, n_classes=sizes)
-def test_three_square_matrices_and_a_linear_layer(seq_len, d_model, n_classes):
-    model = LoopedSelfAttentionModel(seq_len, d_model, n_classes)
-    assert count_parameters(model) == 3 * d_model**2 + seq_len * d_model * n_classes + n_classes
-    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert not torch.equal(model.W_query, model.W_key)
 
 
 @pytest.mark.parametrize("d_model", [1, 4, 28, 100])
@@ -184,28 +129,6 @@ def test_the_matrices_start_uniform_within_one_over_root_d_model(d_model):
         shares = torch.histc(drawn, 4, -bound, bound) / len(drawn)
         assert (shares - 0.25).abs().max() < 0.03
         assert drawn.max() > 0.99 * bound and drawn.min() < -0.99 * bound
-
-
-def test_the_three_matrices_are_drawn_apart_and_by_the_seed():
-    made = []
-    for _ in range(2):
-        torch.manual_seed(3)
-        made.append(LoopedSelfAttentionModel(5, 4, 2))
-    a, b = (dict(model.named_parameters()) for model in made)
-    assert all(torch.equal(a[name], b[name]) for name in a)
-    assert not torch.equal(a["W_query"], a["W_key"]) and not torch.equal(a["W_key"], a["W_value"])
-
-
-def test_it_learns_digits():
-    """A few of them by heart, in a second; the chapter trains it on all."""
-    digits = load_digits("mnist5k")
-    images, labels = digits.training.images[:40], digits.training.labels[:40]
-    x = standardise(as_pixels(images[:, ::2, ::2]), *pixel_statistics(digits.training.images))
-    torch.manual_seed(0)
-    model = LoopedSelfAttentionModel(196, 1, 10)
-    losses = train_briefly(model, x, labels, epochs=15, batch_size=8, learning_rate=0.02)
-    assert losses[0] > 1.8 and sum(losses[-5:]) / 5 < 0.5
-    assert (model(x).argmax(dim=1) == labels).float().mean() > 0.9
 
 
 # Seed B's loop (row B2): no step of attention ever sees more than one sample
@@ -253,16 +176,8 @@ def looped(model, x, mix):
     return model.output(torch.stack(rows).flatten(start_dim=1))
 
 
-def right(model, x):
-    return looped(model, x, lambda q, k, v: torch.softmax(q @ k.T / q.shape[1] ** 0.5, -1) @ v)
-
-
 def not_scaled(model, x):
-    return looped(model, x, lambda q, k, v: torch.softmax(q @ k.T, -1) @ v)
-
-
-def scaled_by_the_tokens(model, x):
-    return looped(model, x, lambda q, k, v: torch.softmax(q @ k.T / len(q) ** 0.5, -1) @ v)
+    return looped(model, x, lambda q, k, v: attention(q, k, v, scale=1.0)[0])
 
 
 def down_the_columns(model, x):
@@ -270,12 +185,7 @@ def down_the_columns(model, x):
 
 
 def keys_ask(model, x):
-    return looped(model, x, lambda q, k, v: torch.softmax(k @ q.T / q.shape[1] ** 0.5, -1) @ v)
-
-
-def tokens_as_values(model, x):
-    rows = [attention(one @ model.W_query, one @ model.W_key, one)[0] for one in x]
-    return model.output(torch.stack(rows).flatten(start_dim=1) + 0 * model.W_value.sum())
+    return looped(model, x, lambda q, k, v: attention(k, q, v)[0])
 
 
 def over_the_whole_batch(model, x):
@@ -290,20 +200,7 @@ def flattened_channels_first(model, x):
     return model.output(mixed.mT.flatten(start_dim=1))
 
 
-def without_bias(model, x):
-    return right(model, x) - model.output.bias
-
-
-MISTAKES = [
-    not_scaled,
-    scaled_by_the_tokens,
-    down_the_columns,
-    keys_ask,
-    tokens_as_values,
-    over_the_whole_batch,
-    flattened_channels_first,
-    without_bias,
-]
+MISTAKES = [not_scaled, down_the_columns, keys_ask, over_the_whole_batch, flattened_channels_first]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=names(MISTAKES))
@@ -314,23 +211,22 @@ def test_the_comparison_rejects(mistake):
     rejects(compare, drawn=models(tokens=st.integers(2, 6), channels=st.integers(2, 5)))
 
 
-def test_the_comparison_accepts_the_loop_that_mistakes_are_made_of():
-    holds_for_all(lambda drawn: equals_fused(right, drawn), 30, drawn=models())
+# What is refused
 
 
-# Bad input
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("name", ["seq_len", "d_model", "n_classes"])
-@pytest.mark.parametrize("size, error", [(0, ValueError), (-1, ValueError), (2.0, TypeError)])
-def test_sizes_that_count_nothing_are_refused(name, size, error):
-    with refused(error, name, str(size), "a whole number"):
-        LoopedSelfAttentionModel(**{"seq_len": 3, "d_model": 2, "n_classes": 4, name: size})
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize("x, error, came", NO_BATCHES)
-def test_a_batch_that_does_not_fit_is_refused(x, error, came):
-    with refused(error, "x", came):
-        LoopedSelfAttentionModel(3, 2, 4)(x)
+@pytest.mark.parametrize(
+    "call, error, name, came",
+    [
+        (lambda: LoopedSelfAttentionModel(0, 2, 4), ValueError, "seq_len", "0"),
+        (lambda: LoopedSelfAttentionModel(3, 2.0, 4), TypeError, "d_model", "2.0"),
+        (lambda: LoopedSelfAttentionModel(3, 2, True), TypeError, "n_classes", "True"),
+        (lambda: SMALL(torch.zeros(5, 4, 2)), ValueError, "x", "(5, 4, 2)"),
+        (lambda: SMALL(torch.zeros(5, 3, 1)), ValueError, "x", "(5, 3, 1)"),
+        (lambda: SMALL(torch.zeros(0, 3, 2)), ValueError, "x", "(0, 3, 2)"),
+        (lambda: SMALL(torch.zeros(5, 3, 2).long()), TypeError, "x", "torch.int64"),
+        (lambda: SMALL(torch.zeros(5, 3, 2).double()), TypeError, "x", "torch.float64"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(call, error, name, came):
+    with refused(error, name, came):
+        call()

@@ -1,12 +1,11 @@
 """A new chapter: the template's headings, a test that fails until it is written, its place."""
 
-import ast
 import re
 
-import nbformat
 import new_chapter
 import pytest
 import yaml
+from notebooks import read_notebook
 from setup_cell import CELL_TAGS, ROOT, SETUP_CELL
 
 QUESTION = "How do we hide the future, and the padding?"
@@ -43,31 +42,19 @@ def files(toc: str) -> list[tuple[str, list[str]]]:
 
 def test_notebook_follows_the_template(tree):
     assert new_chapter.main(["07", "masks", QUESTION], tree) == 0
-    text = (tree / "book" / "07_masks.ipynb").read_text("utf8")
-    notebook = nbformat.reads(text, as_version=4)
-    nbformat.validate(notebook)
-    assert text == nbformat.writes(notebook) + "\n"
+    notebook = read_notebook(tree / "book" / "07_masks.ipynb")
     headings = [c.source.splitlines()[0] for c in notebook.cells if c.cell_type == "markdown"]
     assert headings[:2] == [f"# {QUESTION}", "## You will be able to"]
-    assert headings[-6:] == [
-        "## Limits and fine print",
-        "## Recap",
-        "## Exercises",
-        "## The next question",
-        "## Sources",
-        "## Solutions",
-    ]
-    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    assert headings[-2:] == ["## Sources", "## Solutions"]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [(c.id, c.source, c.metadata.tags) for c in code] == [("setup", SETUP_CELL, CELL_TAGS)]
 
 
 def test_tests_fail_until_they_are_written(tree):
     new_chapter.main(["07", "masks", QUESTION], tree)
-    text = (tree / "tests" / "chapters" / "test_masks.py").read_text("utf8")
-    assert ast.get_docstring(ast.parse(text)) == f"Chapter 7: {QUESTION}"
     scope = {}
-    exec(text, scope)
+    exec((tree / "tests" / "chapters" / "test_masks.py").read_text("utf8"), scope)
+    assert scope["__doc__"] == f"Chapter 7: {QUESTION}"
     with pytest.raises(pytest.fail.Exception, match="put the tests of this chapter here"):
         scope["test_masks"]()
 
@@ -93,16 +80,17 @@ def test_finds_its_place_in_the_contents(number, name, part, pages, tree):
 
 
 def test_opens_the_parts_in_their_order(tree):
-    for number, name in ((18, "cost"), (8, "positions"), (7, "masks"), (11, "digits")):
+    for number, name in ((18, "cost"), (7, "masks"), (11, "digits")):
         assert new_chapter.main([str(number), name, QUESTION], tree) == 0
-    toc = (tree / "_toc.yml").read_text("utf8")
-    assert [caption for caption, _ in files(toc)] == [*new_chapter.PARTS.values(), "Reference"]
-    assert files(toc)[1][1] == ["book/07_masks", "book/08_positions"]
-    assert files(toc)[2][1] == ["book/11_digits", "book/18_cost"]
-    assert "# - caption" not in toc
+    found = files((tree / "_toc.yml").read_text("utf8"))
+    assert [caption for caption, _ in found] == [*new_chapter.PARTS.values(), "Reference"]
+    assert [pages for _, pages in found[1:3]] == [
+        ["book/07_masks"],
+        ["book/11_digits", "book/18_cost"],
+    ]
 
 
-def test_the_parts_are_those_of_the_book(tmp_path):
+def test_the_parts_are_those_of_the_book():
     """Every chapter of the real contents stands in the part that this tool would put it in."""
     entries = new_chapter.pages((ROOT / "_toc.yml").read_text("utf8"))
     chapters = {page: caption for caption, page in entries if page[5:7].isdecimal()}
@@ -111,16 +99,13 @@ def test_the_parts_are_those_of_the_book(tmp_path):
         assert new_chapter.part_of(int(page[5:7])) == caption
 
 
-def test_takes_the_real_contents(tmp_path):
+def test_takes_the_real_contents(tree):
     """With the last chapter taken out of them, since the book has all of its chapters."""
     contents = (ROOT / "_toc.yml").read_text("utf8")
     shorter = re.sub(r" +- file: book/18_\w+\n", "", contents)
-    assert shorter != contents
-    (tmp_path / "_toc.yml").write_text(shorter, "utf8")
-    before = files(shorter)
-    assert new_chapter.main(["18", "something_new", QUESTION], tmp_path) == 0
-    after = files((tmp_path / "_toc.yml").read_text("utf8"))
-    assert sum(len(pages) for _, pages in after) == sum(len(pages) for _, pages in before) + 1
+    (tree / "_toc.yml").write_text(shorter, "utf8")
+    assert new_chapter.main(["18", "cost", QUESTION], tree) == 0
+    assert (tree / "_toc.yml").read_text("utf8") == contents != shorter
 
 
 @pytest.mark.parametrize(
@@ -150,25 +135,19 @@ def test_overwrites_nothing(taken, tree, capsys):
         (["00", "masks", QUESTION], "number: wanted 01 to 18, got 00"),
         (["07", "Masks-1", QUESTION], "name: wanted a module's name"),
         (["07", "masks", "Masks"], "question: wanted one line ending in a question mark"),
+        (["seven", "masks", QUESTION], "wanted: NUMBER NAME QUESTION"),
+        (["07", "masks"], "wanted: NUMBER NAME QUESTION"),
     ],
 )
 def test_refuses_bad_arguments(arguments, message, tree, capsys):
-    assert new_chapter.main(arguments, tree) == 1
-    assert message in capsys.readouterr().err
+    assert new_chapter.main(arguments, tree) != 0
+    assert message in "".join(capsys.readouterr())
     assert list((tree / "book").iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["masks"], ["seven", "masks", QUESTION]])
-def test_says_how_it_is_called(arguments, tree, capsys):
-    assert new_chapter.main(arguments, tree) == 2
-    assert "NUMBER NAME QUESTION" in capsys.readouterr().out
-
-
 def test_contents_it_does_not_understand_are_left_alone(tree, capsys):
-    (tree / "_toc.yml").write_text(
-        TOC.replace("    chapters:\n      - file", "    chapters:\n    - file")
-    )
-    before = (tree / "_toc.yml").read_text()
+    odd = TOC.replace("    chapters:\n      - file", "    chapters:\n    - file")
+    (tree / "_toc.yml").write_text(odd, "utf8")
     assert new_chapter.main(["02", "embeddings", QUESTION], tree) == 1
     assert "write its line by hand" in capsys.readouterr().err
-    assert (tree / "_toc.yml").read_text("utf8") == before
+    assert (tree / "_toc.yml").read_text("utf8") == odd

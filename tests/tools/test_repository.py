@@ -1,6 +1,8 @@
 """The repository's address: the same in all places, set and unset without a trace."""
 
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -149,6 +151,14 @@ def test_a_failed_write_takes_the_others_back(tree, capsys, monkeypatch):
     assert "disk full" in capsys.readouterr().err
     assert len(calls) == 3
     assert snapshot(tree) == before
+
+
+def test_needs_nothing_but_the_standard_library(tree):
+    shutil.copytree(ROOT / "tools", tree / "tools")
+    command = [sys.executable, "-E", "-S", "tools/repository.py", URL]  # -S: no site-packages
+    ran = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert read_address(tree) == URL
 
 
 def test_without_an_address_it_says_the_present_one(tree, capsys):

@@ -8,14 +8,21 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bareattention.checks import check_number, check_positive_integer
+from bareattention.shapes import Size, checked, require
 
-__all__ = ["growth_exponent", "kept_bytes", "measure_cost", "naive_attention"]
+__all__ = [
+    "growth_exponent",
+    "kept_bytes",
+    "measure_cost",
+    "naive_attention",
+    "seconds_in_turn",
+]
 
 
 def naive_attention(
@@ -23,25 +30,21 @@ def naive_attention(
     keys: Float[Tensor, "*batch n_keys d_k"],
     values: Float[Tensor, "*batch n_keys d_v"],
 ) -> Float[Tensor, "*batch n_queries d_v"]:
-    """Attention in one line, with the whole table of weights, and nothing checked.
+    """Attention with the whole table of weights, and nothing checked.
 
-    Args:
-        queries: `(..., n_queries, d_k)`.
-        keys: `(..., n_keys, d_k)`.
-        values: `(..., n_keys, d_v)`.
-    Returns: `(..., n_queries, d_v)`.
     Source: Vaswani et al. 2017, equation 1.
     """
     scores = queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5
     return torch.softmax(scores, dim=-1) @ values
 
 
+@checked
 def kept_bytes(function: Callable, *inputs: Float[Tensor, "..."]) -> int:
-    """Count what PyTorch keeps for the gradients of a function, beyond the inputs themselves.
+    """Count what PyTorch keeps for the gradients, beyond the inputs themselves.
 
     Args:
         function: of the inputs.
-        inputs: tensors; gradients are asked for.
+        inputs: gradients are asked for.
     Returns: bytes; what is kept twice counts once.
     """
     inputs = [tensor.detach().clone().requires_grad_() for tensor in inputs]
@@ -50,9 +53,10 @@ def kept_bytes(function: Callable, *inputs: Float[Tensor, "..."]) -> int:
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        return tensor.detach()  # or the graph would hold itself, and never be freed
+        # Detached, or the graph would hold itself, and never be freed.
+        return tensor.detach()
 
-    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
+    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda kept: kept)
     with torch.enable_grad(), hooks:
         function(*inputs)
     for tensor in inputs:
@@ -60,47 +64,61 @@ def kept_bytes(function: Callable, *inputs: Float[Tensor, "..."]) -> int:
     return sum(kept.values())
 
 
-def _seconds(function: Callable, inputs: Sequence[Tensor]) -> float:
-    """Wall time of one forward and backward pass."""
-    start = time.perf_counter()
+@checked
+def seconds_in_turn(
+    ways: Mapping[str, Callable[[], object]], repeats: Size
+) -> dict[str, float]:
+    """Time all ways in turn, so that a disturbance hits all of them alike.
+
+    Args:
+        ways: name -> what is timed.
+        repeats: turns; one more comes first, is slower and does not count.
+    Returns: name -> median wall time in seconds.
+    """
+    times = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            times[name] += [time.perf_counter() - start] if turn else []
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def _forward_and_backward(function: Callable, inputs: Sequence[Tensor]) -> None:
     function(*inputs).sum().backward()
-    return time.perf_counter() - start
 
 
+@checked
 def measure_cost(
     ways: Mapping[str, Callable],
     lengths: Sequence[int],
-    d_k: int = 64,
-    repeats: int = 9,
+    d_k: Size = 64,
+    repeats: Size = 9,
 ) -> list[dict]:
-    """Measure time and kept memory of attention, forward and backward, for growing lengths.
-
-    All ways take turns, again and again, so that a disturbance hits all of them alike.
+    """Measure time and kept memory of attention, there and back, by length.
 
     Args:
-        ways: name -> function of queries, keys and values, each `(1, 1, seq_len, d_k)`.
+        ways: name -> function of queries, keys and values, each
+            `(1, 1, seq_len, d_k)`.
         lengths: the seq_len to measure, in tokens.
         d_k: channels of queries, keys and values.
         repeats: how often each is timed; medians count.
-    Returns: one dict for each length: seq_len; times, in units of the first way at the first
-        length; kept_bytes.
-    Raises: TypeError, ValueError for sizes that are no whole numbers of at least 1, or for no ways
-        or no lengths.
+    Returns: one dict for each length: seq_len; times, in units of the first
+        way at the first length; kept_bytes.
+    Raises: ValueError for no ways, no lengths, or a length below 1.
     """
-    for name, size in (("d_k", d_k), ("repeats", repeats), *(("lengths", n) for n in lengths)):
-        check_positive_integer(name, size)
-    if not ways or not lengths:
-        came = f"{len(ways)} and {len(lengths)}"
-        raise ValueError(f"ways, lengths: wanted at least one of each, got {came}")
+    require(ways, "ways", "at least one", "none")
+    sound = lengths and min(lengths) >= 1
+    require(sound, "lengths", "numbers of tokens from 1", lengths)
     rows, unit = [], None
     for seq_len in lengths:
-        inputs = [torch.randn(1, 1, seq_len, d_k, requires_grad=True) for _ in range(3)]
-        times = {name: [] for name in ways}
-        for turn in range(repeats + 1):
-            for name, way in ways.items():
-                taken = _seconds(way, inputs)
-                times[name] += [taken] if turn else []  # a first pass is slower
-        medians = {name: statistics.median(found) for name, found in times.items()}
+        shape = (1, 1, seq_len, d_k)
+        inputs = [torch.randn(shape, requires_grad=True) for _ in range(3)]
+        both = {
+            name: partial(_forward_and_backward, way, inputs)
+            for name, way in ways.items()
+        }
+        medians = seconds_in_turn(both, repeats)
         unit = unit or next(iter(medians.values()))
         times = {name: median / unit for name, median in medians.items()}
         kept = {name: kept_bytes(way, *inputs) for name, way in ways.items()}
@@ -108,29 +126,32 @@ def measure_cost(
     return rows
 
 
+@checked
 def growth_exponent(
-    lengths: Sequence[int | float], costs: Sequence[int | float]
+    lengths: Sequence[float], costs: Sequence[float]
 ) -> tuple[float, float]:
-    """Fit a power: cost = constant × length^exponent, as a straight line between logarithms.
+    """Fit a power: cost = constant × length^exponent.
+
+    It is a straight line between logarithms.
 
     Args:
         lengths: positive, at least three different ones.
         costs: as many, positive, in any unit.
-    Returns: the exponent, and its standard error from how far the points lie from the line.
-    Raises: TypeError, ValueError for fewer than three points, unequal numbers of them, or numbers
-        that are not positive.
+    Returns: the exponent, and its standard error from how far the points lie
+        from the line.
+    Raises: ValueError for fewer points, or numbers that are not positive.
     """
-    if len(lengths) != len(costs) or len(set(lengths)) < 3:
-        raise ValueError(
-            f"costs: wanted one for each of at least three lengths, "
-            f"got {len(costs)} for {len(set(lengths))} different lengths"
-        )
-    for name, value in [*(("lengths", n) for n in lengths), *(("costs", c) for c in costs)]:
-        check_number(name, value)
-        if value <= 0:
-            raise ValueError(f"{name}: wanted positive numbers, got {value}")
-    x, y = ([math.log(value) for value in found] for found in (lengths, costs))
+    require(len(set(lengths)) >= 3, "lengths", "three different ones", lengths)
+    n = len(lengths)
+    require(len(costs) == n, "costs", f"{n} of them", len(costs))
+    require(min(lengths) > 0, "lengths", "positive numbers", min(lengths))
+    require(min(costs) > 0, "costs", "positive numbers", min(costs))
+    x = [math.log(length) for length in lengths]
+    y = [math.log(cost) for cost in costs]
     line = statistics.linear_regression(x, y)
-    wide = sum((value - statistics.fmean(x)) ** 2 for value in x)
-    off = sum((b - line.intercept - line.slope * a) ** 2 for a, b in zip(x, y, strict=True))
+    wide = sum((a - statistics.fmean(x)) ** 2 for a in x)
+    off = sum(
+        (b - line.intercept - line.slope * a) ** 2
+        for a, b in zip(x, y, strict=True)
+    )
     return line.slope, math.sqrt(off / (len(x) - 2) / wide)

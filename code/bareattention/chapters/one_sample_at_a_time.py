@@ -8,28 +8,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bareattention.checks import check_batch, check_positive_integer
+from bareattention.shapes import Size, checked
 
 __all__ = ["LoopedSelfAttentionModel"]
 
 
+@checked
 class LoopedSelfAttentionModel(nn.Module):
-    """The smallest attention model: one head, then one linear layer; one sample at a time.
+    """The smallest attention model: one head, then one linear layer.
 
-    The three matrices start uniform between -1 / sqrt(d_model) and 1 / sqrt(d_model).
+    The three matrices start uniform between ±1 / sqrt(d_model).
 
     Args:
         seq_len: tokens of a sample.
         d_model: channels of a token; queries, keys and values have as many.
         n_classes: logits that come out.
-    Raises: TypeError, ValueError if a size is no whole number of at least 1.
     Source: the layout of NakedAttention (jostmey), written anew.
     """
 
-    def __init__(self, seq_len: int, d_model: int, n_classes: int):
+    def __init__(self, seq_len: Size, d_model: Size, n_classes: Size):
         super().__init__()
-        for name, size in (("seq_len", seq_len), ("d_model", d_model), ("n_classes", n_classes)):
-            check_positive_integer(name, size)
         bound = d_model**-0.5
         for name in ("W_query", "W_key", "W_value"):
             start = torch.empty(d_model, d_model).uniform_(-bound, bound)
@@ -37,9 +35,10 @@ class LoopedSelfAttentionModel(nn.Module):
         self.output = nn.Linear(seq_len * d_model, n_classes)
         self.seq_len, self.d_model = seq_len, d_model
 
-    def forward(self, x: Float[Tensor, "batch_size seq_len d_model"]) -> Float[Tensor, "..."]:
-        """Tokens `(batch_size, seq_len, d_model)` -> logits `(batch_size, n_classes)`."""
-        check_batch("x", x, self.seq_len, self.d_model)
+    def forward(
+        self, x: Float[Tensor, "batch_size seq_len d_model"]
+    ) -> Float[Tensor, "batch_size n_classes"]:
+        """Take one sample after the other: tokens in, logits out."""
         results = []
         for one in x:  # (seq_len, d_model)
             queries = one @ self.W_query  # (seq_len, d_model)
@@ -49,4 +48,4 @@ class LoopedSelfAttentionModel(nn.Module):
             weights = torch.softmax(scores, dim=-1)  # (seq_len, seq_len)
             results.append(weights @ values)  # (seq_len, d_model)
         mixed = torch.stack(results)  # (batch_size, seq_len, d_model)
-        return self.output(mixed.flatten(start_dim=1))  # (batch_size, n_classes)
+        return self.output(mixed.flatten(1))  # (batch_size, n_classes)

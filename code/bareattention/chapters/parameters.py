@@ -5,49 +5,47 @@ Edit the notebook, then run `make chapters`.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from bareattention.checks import check_float_type, check_positive_integer
+from bareattention.shapes import FloatType, Size, checked, require
 
-__all__ = ["AttentionSizes", "SmallExample", "count_parameters", "small_example"]
+__all__ = [
+    "AttentionSizes",
+    "SmallExample",
+    "count_parameters",
+    "small_example",
+]
 
 
+@checked
 @dataclass(frozen=True)
 class AttentionSizes:
     """The sizes of multi-head attention.
 
-    Args:
+    Fields:
         d_model: channels of each token.
         n_heads: heads that work side by side.
-        d_k: channels of a query and a key, per head; d_model // n_heads if left out.
-        d_v: channels of a value, per head; d_model // n_heads if left out.
-    Raises:
-        TypeError: a size is not a whole number.
-        ValueError: a size is below 1; or n_heads does not divide d_model, and d_k or d_v is left
-            to be worked out.
+        d_k: channels of a query and a key, per head.
+        d_v: channels of a value, per head.
     Source: Vaswani et al. 2017, section 3.2.2.
     """
 
-    d_model: int
-    n_heads: int
-    d_k: int | None = None
-    d_v: int | None = None
+    d_model: Size
+    n_heads: Size
+    d_k: Size
+    d_v: Size
 
-    def __post_init__(self):
-        check_positive_integer("d_model", self.d_model)
-        check_positive_integer("n_heads", self.n_heads)
-        for name in ("d_k", "d_v"):
-            if getattr(self, name) is None:
-                if self.d_model % self.n_heads:
-                    raise ValueError(
-                        f"n_heads: wanted a divisor of d_model = {self.d_model}, got {self.n_heads}"
-                    )
-                # A frozen class sets its own fields through `object`.
-                object.__setattr__(self, name, self.d_model // self.n_heads)
-            check_positive_integer(name, getattr(self, name))
+    @classmethod
+    @checked
+    def divided(cls, d_model: Size, n_heads: Size) -> "AttentionSizes":
+        """The usual sizes: the heads divide the channels among them."""
+        wanted = f"a divisor of d_model = {d_model}"
+        require(d_model % n_heads == 0, "n_heads", wanted, n_heads)
+        return cls(d_model, n_heads, d_model // n_heads, d_model // n_heads)
 
     @property
     def per_head(self) -> int:
@@ -56,21 +54,18 @@ class AttentionSizes:
 
     @property
     def in_total(self) -> int:
-        """Parameters of all heads and the output projection, without biases."""
+        """All heads and the output projection, without biases."""
         return self.n_heads * (self.per_head + self.d_v * self.d_model)
 
 
+@checked
 def count_parameters(module: nn.Module) -> int:
     """Count the numbers that training may change.
 
-    Args:
-        module: any PyTorch module; a parameter used in two places counts once.
-    Returns: how many numbers its parameters hold.
-    Raises: TypeError if it is no module.
+    A parameter that is used in two places counts once.
     """
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"module: wanted a torch.nn.Module, got {type(module).__name__}")
-    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    return sum(parameter.numel() for parameter in parameters)
 
 
 class SmallExample(NamedTuple):
@@ -90,19 +85,14 @@ class SmallExample(NamedTuple):
     W_value: Tensor
 
 
-def small_example(dtype: torch.dtype = torch.float32) -> SmallExample:
-    """Make the small example, fresh at every call, so that nobody can spoil it for others.
-
-    Args:
-        dtype: the float type of all four matrices.
-    Returns: tokens, embeddings, W_query, W_key, W_value.
-    Raises: TypeError if dtype is no float type.
-    """
-    check_float_type("dtype", dtype)
+@checked
+def small_example(dtype: FloatType = torch.float32) -> SmallExample:
+    """Make the small example anew, so that nobody can spoil it for others."""
+    make = partial(torch.tensor, dtype=dtype)
     return SmallExample(
         ("the", "cat", "sat", "down"),
-        torch.tensor([[0, 0, 1], [0, 2, 0], [2, 0, 1], [2, 0, 0]], dtype=dtype),
-        torch.tensor([[0, -1, 0, 1], [-1, -1, 0, -1], [-1, 1, 0, 0]], dtype=dtype),
-        torch.tensor([[0, 0, 0, -1], [-1, 1, 0, 0], [1, -1, -1, 1]], dtype=dtype),
-        torch.tensor([[1, 1], [0, 1], [1, 1]], dtype=dtype),
+        make([[0, 0, 1], [0, 2, 0], [2, 0, 1], [2, 0, 0]]),
+        W_query=make([[0, -1, 0, 1], [-1, -1, 0, -1], [-1, 1, 0, 0]]),
+        W_key=make([[0, 0, 0, -1], [-1, 1, 0, 0], [1, -1, -1, 1]]),
+        W_value=make([[1, 1], [0, 1], [1, 1]]),
     )

@@ -10,49 +10,32 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from bareattention.checks import (
-    check_float_tensor,
-    check_mask,
-    check_no_nan,
-    check_not_empty,
-    check_number,
-)
+from bareattention.shapes import checked, require
 
 __all__ = ["softmax"]
 
 
+@checked
 def softmax(
     scores: Float[Tensor, "*batch n_keys"],
     temperature: float = 1.0,
-    mask: Bool[Tensor, "..."] | None = None,
+    mask: Bool[Tensor, "*#batch #n_keys"] | None = None,
 ) -> Float[Tensor, "*batch n_keys"]:
-    """Turn scores into shares along the last axis.
+    """Turn scores into shares along the last axis; each row sums to 1.
 
     Args:
-        scores: `(..., n_keys)`; -inf counts as "may not look".
         temperature: positive; below 1 sharper, above 1 softer.
-        mask: boolean, can be stretched to the shape of scores; True = may look.
-    Returns: `(..., n_keys)`, each row sums to 1; a row in which nobody may be looked at is all 0.
-        Numbers of 16 bits are computed in 32 bits and rounded at the end, as PyTorch does.
-    Raises: TypeError for anything but float scores, a number and a boolean mask; ValueError for NaN
-        or +inf, for no keys, for a temperature that is not positive (or too small or large for the
-        float type), for a mask that does not fit.
+        mask: True = may look.  A row in which nobody may be looked at is all 0.
     Source: equals `torch.softmax` where that gives numbers.
     """
-    check_float_tensor("scores", scores, dimensions=1)
-    check_not_empty("scores", scores, -1, "key")
-    check_no_nan("scores", scores)
-    if torch.isposinf(scores).any():
-        raise ValueError("scores: wanted numbers below infinity, got +inf")
-    exact = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    limits = torch.finfo(exact.dtype)
-    check_number("temperature", temperature, limits.tiny, limits.max)
+    limits = torch.finfo(scores.dtype)
+    fits = limits.tiny <= temperature <= limits.max
+    require(fits, "temperature", f"a positive {scores.dtype}", temperature)
     if mask is not None:
-        check_mask("mask", mask, scores.shape)
-        exact = exact.masked_fill(~mask, -math.inf)
-    # Shares do not depend on what is subtracted, so no gradient has to flow through it.
-    largest = exact.detach().amax(dim=-1, keepdim=True).clamp_min(torch.finfo(exact.dtype).min)
-    powers = ((exact - largest) / temperature).exp()
-    # The largest power is 1, so a sum of 0 means that nobody may be looked at.
-    total = powers.sum(dim=-1, keepdim=True)
-    return (powers / total.masked_fill(total == 0, 1.0)).to(scores.dtype)
+        scores = scores.masked_fill(~mask, -math.inf)
+    # What is subtracted does not change the shares: no gradient flows there.
+    largest = scores.detach().amax(dim=-1, keepdim=True)  # (..., 1)
+    largest = largest.clamp_min(limits.min)  # where nobody may be looked at
+    powers = ((scores - largest) / temperature).exp()  # (..., n_keys)
+    total = powers.sum(dim=-1, keepdim=True)  # (..., 1), 0 for nobody
+    return powers / total.masked_fill(total == 0, 1.0)

@@ -6,19 +6,16 @@ Edit the notebook, then run `make chapters`.
 
 import copy
 import math
-import os
-from collections.abc import Callable
-from pathlib import Path
+import warnings
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics.functional.classification import multiclass_accuracy
-from tqdm import tqdm
 
-from bareattention.checks import check_positive_integer
+from bareattention.shapes import Share, Size, checked, require
 
 __all__ = [
     "EarlyStopping",
@@ -26,23 +23,29 @@ __all__ = [
     "epoch_report",
     "evaluate",
     "fit",
+    "print_report",
     "report_line",
-    "restore_training",
-    "save_checkpoint",
     "train_epoch",
-    "training_state",
 ]
 
 
-# Inputs and labels.
-_Data = tuple[Float[Tensor, "_ ..."], Int[Tensor, " _"]]
+# Inputs and labels: one label for each input.
+_Data = tuple[Float[Tensor, "n ..."], Integer[Tensor, " n"]]
+_HeldOut = tuple[
+    Float[Tensor, "n_held_out ..."], Integer[Tensor, " n_held_out"]
+]
 
 
-def _inputs_and_labels(data: _Data) -> _Data:
-    inputs, labels = data
-    if len(inputs) == 0 or len(inputs) != len(labels):
-        raise ValueError(f"data: wanted inputs and labels, got {len(inputs)} and {len(labels)}")
-    return inputs, labels
+def _cross_entropy(
+    logits: Tensor, labels: Tensor, label_smoothing: float = 0.0
+) -> Tensor:
+    """In nats; of itself, PyTorch leaves out labels of -100 without a word."""
+    low, high, n_classes = labels.min(), labels.max(), logits.shape[-1]
+    wanted, came = f"classes 0 to {n_classes - 1}", f"{low} to {high}"
+    require(low >= 0 and high < n_classes, "labels", wanted, came)
+    return F.cross_entropy(
+        logits, labels.long(), label_smoothing=label_smoothing
+    )
 
 
 class Report(NamedTuple):
@@ -57,141 +60,94 @@ class Report(NamedTuple):
     accuracy: float
 
     @classmethod
+    @checked
     def of(
         cls,
         loss: Float[Tensor, ""],
         logits: Float[Tensor, "n n_classes"],
-        labels: Int[Tensor, " n"],
+        labels: Integer[Tensor, " n"],
     ) -> "Report":
-        """From a loss in nats `()`, logits `(n, n_classes)` and labels `(n,)`."""
-        right = multiclass_accuracy(logits, labels, num_classes=logits.shape[-1], average="micro")
+        """From a loss in nats, and logits with their labels."""
+        # Imported here: it takes a second, and most of the book does without.
+        from torchmetrics.functional.classification import multiclass_accuracy
+
+        right = multiclass_accuracy(
+            logits, labels, num_classes=logits.shape[-1], average="micro"
+        )
         return cls(loss.item() / math.log(2), 100 * right.item())
 
 
+@checked
 @torch.no_grad()
-def evaluate(model: nn.Module, data: _Data, batch_size: int = 500) -> Report:
+def evaluate(model: nn.Module, data: _Data, batch_size: Size = 500) -> Report:
     """Judge a model without teaching it; dropout is off meanwhile.
 
     Args:
-        model: maps `(n, ...)` to logits `(n, n_classes)`.
-        data: inputs `(n, ...)` and labels `(n,)`.
+        model: gives logits `(n, n_classes)`.
+        data: inputs and labels.
         batch_size: inputs treated at once; it changes memory, not the result.
-    Returns: cross-entropy in bits, plain accuracy in percent.
-    Raises: ValueError for no inputs, or a batch_size below 1.
+    Raises: ValueError for a label that is no class.
     """
-    check_positive_integer("batch_size", batch_size)
-    inputs, labels = _inputs_and_labels(data)
-    training = model.training
+    inputs, labels = data
+    was_training = model.training
     model.eval()
-    logits = torch.cat([model(batch) for batch in inputs.split(batch_size)])
-    model.train(training)
-    return Report.of(F.cross_entropy(logits, labels), logits, labels)
+    try:
+        logits = torch.cat([model(x) for x in inputs.split(batch_size)])
+    finally:
+        model.train(was_training)
+    return Report.of(_cross_entropy(logits, labels), logits, labels)
 
 
+@checked
 def train_epoch(
     model: nn.Module,
     data: _Data,
     optimizer: torch.optim.Optimizer,
-    batch_size: int,
+    batch_size: Size,
     generator: torch.Generator,
     replacement: bool = False,
     augment: Callable | None = None,
-    after_step: Callable[[], None] | None = None,
-    label_smoothing: float = 0.0,
+    after_step: Callable | None = None,
+    label_smoothing: Share = 0.0,
 ) -> Report:
     """Show the model all data once, in random order, and learn from each batch.
 
     Args:
-        model: maps `(batch_size, ...)` to logits `(batch_size, n_classes)`; changed in place.
-        data: inputs `(n, ...)` and labels `(n,)`.
-        optimizer: moves the model's parameters.
+        model: gives logits `(batch_size, n_classes)`; changed in place.
+        data: inputs and labels.
         batch_size: inputs in one step; the last batch may be smaller.
         generator: source of the random order.
-        replacement: True draws every batch anew from all data, so that some come twice.
-        augment: changes a batch of inputs at random, `(batch, generator) -> batch`.
-        after_step: called after each step, to move a learning-rate schedule on.
-        label_smoothing: share of the wanted probability that goes to all classes alike.
+        replacement: True draws every batch anew from all data, so that some
+            come twice.
+        augment: changes a batch at random, `(batch, generator) -> batch`.
+        after_step: called after each step, as `schedule.step`.
+        label_smoothing: share of the wanted probability that goes to all
+            classes alike.
     Returns: mean over the epoch, each batch judged before it was learned from.
-    Raises: ValueError for a batch_size below 1, no inputs, or not as many labels.
+    Raises: ValueError for a label that is no class.
     """
-    check_positive_integer("batch_size", batch_size)
-    inputs, labels = _inputs_and_labels(data)
+    inputs, labels = data
     n = len(inputs)
     draw = torch.randint(n, (n,), generator=generator) if replacement else None
     order = torch.randperm(n, generator=generator) if draw is None else draw
     model.train()
-    total, seen = torch.zeros(()), []
+    total, answers = torch.zeros(()), []
     for batch in order.split(batch_size):
-        x = inputs[batch] if augment is None else augment(inputs[batch], generator)
-        logits = model(x)
-        loss = F.cross_entropy(logits, labels[batch], label_smoothing=label_smoothing)
+        x = inputs[batch]
+        logits = model(x if augment is None else augment(x, generator))
+        loss = _cross_entropy(logits, labels[batch], label_smoothing)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if after_step is not None:
             after_step()
         total = total + loss.detach() * len(batch)
-        seen.append(logits.detach())
-    return Report.of(total / n, torch.cat(seen), labels[order])
+        answers.append(logits.detach())
+    return Report.of(total / n, torch.cat(answers), labels[order])
 
 
-class EarlyStopping:
-    """Remember the best parameters, and say when to stop.
-
-    Args:
-        patience: epochs without a better loss before it says stop.
-    Raises: TypeError, ValueError if patience is no whole number of at least 1.
-    """
-
-    def __init__(self, patience: int):
-        check_positive_integer("patience", patience)
-        self.patience, self.best_loss, self.waited = patience, math.inf, 0
-        self.best_parameters: dict | None = None
-
-    def update(self, loss: float, model: nn.Module) -> bool:
-        """Take note of an epoch's validation loss; True means: stop now."""
-        if loss < self.best_loss:
-            self.best_loss, self.waited = loss, 0
-            # A copy: state_dict() hands over the living tensors.
-            self.best_parameters = copy.deepcopy(model.state_dict())
-        else:
-            self.waited += 1
-        return self.stop
-
-    @property
-    def stop(self) -> bool:
-        """Whether the loss has not improved for as many epochs as patience allows."""
-        return self.waited >= self.patience
-
-    def restore(self, model: nn.Module) -> None:
-        """Put the best parameters back into the model.
-
-        Raises: RuntimeError if no epoch was noted.
-        """
-        if self.best_parameters is None:
-            raise RuntimeError("restore: wanted at least one epoch noted with update, got none")
-        model.load_state_dict(self.best_parameters)
-
-
-def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
-    """Write a checkpoint whole or not at all.
-
-    Args:
-        path: the file; an older one is replaced at the last moment.
-        state: what `torch.save` can write.
-    Raises: OSError where it cannot be written.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        torch.save(state, unfinished)
-    except RuntimeError as error:  # torch's word for a full disk, or a file that is none
-        raise OSError(f"{path} cannot be written: {error}") from error
-    unfinished.replace(path)
-
-
-def epoch_report(number: int, training: Report, validation: Report) -> dict:
+@checked
+def epoch_report(number: Size, training: Report, validation: Report) -> dict:
     """One epoch as a flat dict, which can be written down as JSON."""
     return {
         "epoch": number,
@@ -203,131 +159,96 @@ def epoch_report(number: int, training: Report, validation: Report) -> dict:
 
 
 def report_line(epoch: dict) -> str:
-    """One epoch as a line: loss in bits and accuracy in percent, training and validation."""
-    return (
-        f"epoch {epoch['epoch']:3}   "
-        f"training {epoch['training_bits']:.3f} bits {epoch['training_accuracy']:5.1f} %   "
-        f"validation {epoch['validation_bits']:.3f} bits {epoch['validation_accuracy']:5.1f} %"
-    )
+    """One epoch as a line: loss in bits and accuracy in percent."""
+    parts = [
+        f"{part} {epoch[f'{part}_bits']:.3f} bits "
+        f"{epoch[f'{part}_accuracy']:5.1f} %"
+        for part in ("training", "validation")
+    ]
+    return f"epoch {epoch['epoch']:3}   {'   '.join(parts)}"
 
 
-def training_state(
-    parts: dict, generator: torch.Generator, history: list, stopping: EarlyStopping | None
-) -> dict:
-    """All that a training needs to go on, as `torch.save` can write it.
-
-    Args:
-        parts: what has a state dict: the model, the optimizer, a schedule.
-        generator: source of the random order; the state of dropout is taken as well.
-        history: the epochs so far.
-        stopping: an `EarlyStopping`, or None.
-    Returns: a dict of state dicts, tensors and plain values.
-    """
-    state = {name: part.state_dict() for name, part in parts.items()}
-    state |= {"generator": generator.get_state(), "dropout": torch.get_rng_state()}
-    return state | {"history": history, "stopping": stopping and vars(stopping)}
+def print_report(model: nn.Module, history: list[dict]) -> None:
+    """A callback: print the epoch that has just ended."""
+    print(report_line(history[-1]))
 
 
-def restore_training(
-    path: str | os.PathLike | None,
-    parts: dict,
-    generator: torch.Generator,
-    stopping: EarlyStopping | None,
-) -> list[dict]:
-    """Bring a training back to where a checkpoint was written.
+@checked
+class EarlyStopping:
+    """A callback that keeps the best parameters, and says when to stop.
 
     Args:
-        path: the checkpoint; where it is missing, nothing is changed.
-        parts, generator, stopping: as in `training_state`; changed in place.
-    Returns: the epochs so far.
-    Raises: ValueError for no path, or a checkpoint of a training with other parts.
+        patience: epochs without a smaller validation loss before it says stop.
+            They are counted in the history, those before a resume included.
     """
-    if path is None:
-        raise ValueError("checkpoint: wanted a file to resume from, got None")
-    if not Path(path).exists():
-        return []
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    if missing := [name for name in parts if name not in state]:
-        raise ValueError(f"checkpoint: wanted the state of {', '.join(missing)}, got none")
-    known = {*parts, "generator", "dropout", "history", "stopping"}
-    if more := [name for name in state if name not in known]:
-        raise ValueError(f"checkpoint: wanted no {', '.join(more)}, got one")
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    generator.set_state(state["generator"])
-    torch.set_rng_state(state["dropout"])
-    if stopping is not None and state["stopping"] is not None:
-        vars(stopping).update(state["stopping"])
-    return state["history"]
+
+    def __init__(self, patience: Size):
+        self.patience, self.best_parameters = patience, None
+
+    def __call__(self, model: nn.Module, history: list[dict]) -> bool:
+        """Take note of an epoch; True means: stop now."""
+        losses = [epoch["validation_bits"] for epoch in history]
+        waited = len(losses) - 1 - losses.index(min(losses))
+        if waited == 0:
+            # A copy: state_dict() hands over the living tensors.
+            self.best_parameters = copy.deepcopy(model.state_dict())
+        return waited >= self.patience
+
+    def restore(self, model: nn.Module) -> None:
+        """Put the best parameters back into the model.
+
+        Raises: ValueError if there was no epoch.
+        """
+        noted = self.best_parameters is not None
+        require(noted, "restore", "an epoch to go back to", "none")
+        model.load_state_dict(self.best_parameters)
 
 
+@checked
 def fit(
     model: nn.Module,
     training: _Data,
-    validation: _Data,
-    epochs: int,
+    validation: _HeldOut,
+    epochs: Size,
     optimizer: torch.optim.Optimizer,
-    batch_size: int = 64,
-    seed: int = 0,
-    stopping: EarlyStopping | None = None,
-    checkpoint: str | os.PathLike | None = None,
-    resume: bool = False,
-    say: Callable | None = print,
-    schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
-    also: dict | None = None,
+    batch_size: Size = 64,
+    generator: torch.Generator | None = None,
+    callbacks: Sequence[Callable[[nn.Module, list[dict]], bool | None]] = (),
+    history: Sequence[dict] = (),
     **details: object,
 ) -> list[dict]:
-    """Train for some epochs, and report on each.
+    """Train epoch by epoch, and judge the model after each.
 
-    Ctrl-C leaves the checkpoint of the last whole epoch: resume goes on from there, with the
-    numbers of an unbroken run.
+    A loss that is not finite ends the training, with a warning.
 
     Args:
-        model: maps inputs to logits; changed in place.
-        training, validation: inputs `(n, ...)` and labels `(n,)`.
-        epochs: passes over the training data, those before a resume included.
-        optimizer: made for this model's parameters.
-        batch_size: inputs in one step.
-        seed: start of the random order.
-        stopping: watches the validation loss, and restores the best parameters at the end.
-        checkpoint: file to write after each epoch.
-        resume: True goes on from that file, if it is there.
-        say: gets each report line; None for silence.
-        schedule: a learning-rate schedule, moved on after every step.
-        also: name -> anything else with a state dict that belongs into the checkpoint.
-        details: replacement, augment and label_smoothing, for `train_epoch`.
-    Returns: one dict for each epoch: epoch, training_bits, training_accuracy, validation_bits,
-        validation_accuracy.
-    Raises: ValueError for epochs below 1, or resume without a checkpoint.
+        model: gives logits; changed in place.
+        training, validation: inputs and labels.
+        epochs: passes over the training data, those in history included.
+        generator: source of the random order; None means one with seed 0.
+        callbacks: called one after the other when an epoch is over, with the
+            model and all epochs so far; the first that returns True ends the
+            training, and those after it are not called.
+        history: the epochs before a resume.
+        details: what else `train_epoch` takes.
+    Returns: a report for each epoch, as `epoch_report` makes it.
     """
-    check_positive_integer("epochs", epochs)
-    generator = torch.Generator().manual_seed(seed)
-    parts = {
-        "model": model,
-        "optimizer": optimizer,
-        **({"schedule": schedule} if schedule else {}),
-        **(also or {}),
-    }
-    history = restore_training(checkpoint, parts, generator, stopping) if resume else []
-    for number in tqdm(range(len(history) + 1, epochs + 1), desc="epochs", disable=None):
-        if stopping is not None and stopping.stop:
-            break
-        taught = train_epoch(
-            model,
-            training,
-            optimizer,
-            batch_size,
-            generator,
-            **details,
-            after_step=schedule and schedule.step,
+    generator = generator or torch.Generator().manual_seed(0)
+    history = list(history)
+    for number in range(len(history) + 1, epochs + 1):
+        learned = train_epoch(
+            model, training, optimizer, batch_size, generator, **details
         )
-        history.append(epoch_report(number, taught, evaluate(model, validation)))
-        if stopping is not None:
-            stopping.update(history[-1]["validation_bits"], model)
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, training_state(parts, generator, history, stopping))
-        if say is not None:
-            say(report_line(history[-1]))
-    if stopping is not None:
-        stopping.restore(model)
+        judged = evaluate(model, validation)
+        history.append(epoch_report(number, learned, judged))
+        if not math.isfinite(learned.bits + judged.bits):
+            warnings.warn(
+                f"training stopped: the loss of epoch {number} is not finite; "
+                "a smaller learning rate may help",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            break
+        if any(callback(model, history) for callback in callbacks):
+            break
     return history

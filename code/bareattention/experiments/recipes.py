@@ -1,0 +1,285 @@
+"""Every model that the book trains in full, by name: what it is made of, and how it is taught.
+
+    recipe = RECIPES["patches"]
+    model = recipe.model()                                # drawn from torch's own random numbers
+    prepare = recipe.preparation(digits.training.images)  # looks at the training digits only
+    logits = model(prepare(digits.validation.images))
+
+`LADDER` climbs from a linear layer to a transformer, one change at a time.  `REMOVALS` takes the
+last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of three rungs.
+`PIXELS` asks what attention does in the smallest model.  `TRIED` led to the final model, which is
+trained as `FINAL` on the training digits, and as `FINAL_ALL` on the validation digits as well;
+`TRIED_SINCE` came after it, and `FINAL_25` out of that.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+from torch import Tensor, nn
+
+from bareattention.chapters.all_at_once import SelfAttentionModel
+from bareattention.chapters.digits import as_pixels, pixel_statistics, standardise
+from bareattention.chapters.is_attention_doing_anything import with_attention_replaced
+from bareattention.chapters.patches import DigitConfig, DigitTransformer, uniform_attention
+from bareattention.shapes import NonNegative, Share, Size, checked, require
+
+__all__ = ["LADDER", "PIXELS", "RECIPES", "REMOVALS", "WITHOUT_ATTENTION", "Recipe"]
+
+IMAGE_SIZE, CLASSES = 28, 10
+PIXEL_COUNT = IMAGE_SIZE**2
+
+
+@checked
+@dataclass(frozen=True)
+class Recipe:
+    """One model, and everything that is chosen about its training.
+
+    Fields:
+        says: the model in a few words.
+        kind: "linear", one layer on the pixels; "pixels", the smallest attention model, each
+            pixel a token; "transformer", by `transformer`.
+        transformer: what the transformer is made of.
+        in_place_of_attention: "uniform", the mean of all values, or for "pixels" also "identity";
+            None keeps attention.
+        one_normalisation: True brings all pixels to size with one mean and one deviation; False
+            with each pixel's own mean and one odd divisor, as NakedAttention does.
+        epochs: passes over the training digits.
+        batch_size: digits in a step.
+        learning_rate: how far a step goes at most.
+        optimizer: "adamw", with decay and a schedule; "muon", the same with Muon for the matrices
+            within blocks; or plain "adam".
+        weight_decay: share of a matrix taken off in a step, times the learning rate; unless "adam".
+        augmentation: True turns, shifts, stretches and slants each digit anew in each epoch.
+        elastic: by how many pixels augmentation bends a digit, as `random_distortion` takes it.
+        label_smoothing: share of the wanted probability that goes to all classes alike.
+        replacement: True draws each batch anew from all digits.
+        keep_best: True keeps the parameters of the best epoch by validation loss, False the last.
+        with_validation: True trains on the validation digits too, once all choices are made.
+        averaged: share of a running average of the parameters that each step keeps; 0 takes the
+            parameters as they are.
+        begins_with: a recipe whose recorded parameters, of the same seed, this one goes on from.
+    Raises: ValueError for Muon without blocks; for bending without augmentation; for a transformer
+        that is not described; for choosing an epoch by digits that it is trained on.
+    """
+
+    says: str
+    kind: Literal["linear", "pixels", "transformer"] = "transformer"
+    transformer: DigitConfig | None = None
+    in_place_of_attention: Literal["uniform", "identity"] | None = None
+    one_normalisation: bool = True
+    epochs: Size = 8
+    batch_size: Size = 128
+    learning_rate: NonNegative = 3e-3
+    optimizer: Literal["adamw", "muon", "adam"] = "adamw"
+    weight_decay: NonNegative = 0.05
+    augmentation: bool = False
+    elastic: NonNegative = 0.0
+    label_smoothing: Share = 0.0
+    replacement: bool = False
+    keep_best: bool = False
+    with_validation: bool = False
+    averaged: Share = 0.0
+    begins_with: str | None = None
+
+    def __post_init__(self) -> None:
+        kind, instead, elastic = self.kind, self.in_place_of_attention, self.elastic
+        has_one = kind == "pixels" or (instead != "identity" and kind == "transformer")
+        require(has_one or not instead, "in_place_of_attention", f"no such part of {kind}", instead)
+        blocks = self.optimizer != "muon" or kind == "transformer"
+        require(blocks, "optimizer", "no 'muon' without blocks", f"kind {kind!r}")
+        require(self.augmentation or not elastic, "elastic", "0 without augmentation", elastic)
+        honest = not (self.keep_best and self.with_validation)
+        require(honest, "keep_best", "False where validation digits are trained on", True)
+        described = (self.transformer is not None) == (kind == "transformer")
+        require(described, "transformer", f"what kind {kind!r} asks for", self.transformer)
+
+    def model(self) -> nn.Module:
+        """Build the model; its parameters are drawn from torch's random numbers."""
+        if self.kind == "linear":
+            return nn.Sequential(nn.Flatten(), nn.Linear(PIXEL_COUNT, CLASSES))
+        if self.kind == "transformer":
+            replaced = self.in_place_of_attention is not None
+            return DigitTransformer(self.transformer, uniform_attention if replaced else None)
+        model = SelfAttentionModel(PIXEL_COUNT, 1, CLASSES, backend="sdpa")
+        if self.in_place_of_attention is None:
+            return model
+        return with_attention_replaced(model, by=self.in_place_of_attention)
+
+    def preparation(self, images: Tensor) -> Callable[[Tensor], Tensor]:
+        """Look at the training images, and say how all images are prepared.
+
+        Args:
+            images: `(n, 28, 28)`, pixels from 0 to 255, of the training digits alone.
+        Returns: a function of images `(n, 28, 28)` that gives what the model reads.
+        """
+        if self.one_normalisation:
+            mean, std = pixel_statistics(images)
+        else:
+            pixels = images.double()
+            mean, std = pixels.mean(dim=0).float(), pixels.var(dim=0).std().item()
+
+        def prepare(images: Tensor) -> Tensor:
+            if self.one_normalisation:
+                ready = standardise(images, mean, std)
+            else:
+                ready = (images.float() - mean) / std
+            return as_pixels(ready) if self.kind == "pixels" else ready
+
+        return prepare
+
+
+def _step(before: Recipe, says: str, **changes: object) -> Recipe:
+    """The next rung: one change to the transformer, or to how it is taught."""
+    taught = {name: changes.pop(name) for name in ("augmentation",) if name in changes}
+    return replace(before, says=says, transformer=replace(before.transformer, **changes), **taught)
+
+
+# Nothing but attention over the rows of a digit: the other rungs switch one thing on.
+BARE = DigitConfig(
+    **{"d_model": None, "n_heads": 1, "n_blocks": 1, "d_ff": 0, "pool": "flatten"},
+    **{"positions": False, "residual": False, "norm": False},
+)
+LINEAR = Recipe("a linear layer on the pixels", kind="linear")
+ROWS = Recipe("rows as tokens, one head", transformer=BARE)
+POSITIONS = _step(ROWS, "+ learned positions", positions=True)
+EMBEDDING = _step(POSITIONS, "+ embedding to 64 channels", d_model=64)
+HEADS = _step(EMBEDDING, "+ four heads in place of one", n_heads=4)
+RESIDUAL = _step(HEADS, "+ residual and norm", residual=True, norm=True)
+FEED_FORWARD = _step(RESIDUAL, "+ feed-forward network", d_ff=128)
+DEPTH = _step(FEED_FORWARD, "+ three blocks in place of one", n_blocks=3)
+MEAN = _step(DEPTH, "+ mean of the tokens in place of all of them", pool="mean")
+AUGMENTATION = _step(MEAN, "+ augmentation", augmentation=True)
+PATCHES = _step(
+    AUGMENTATION, "+ overlapping patches in place of rows", patch_size=10, stride=7, padding=2
+)
+LADDER = MappingProxyType(
+    {
+        "linear": LINEAR,
+        "rows": ROWS,
+        "positions": POSITIONS,
+        "embedding": EMBEDDING,
+        "heads": HEADS,
+        "residual": RESIDUAL,
+        "feed_forward": FEED_FORWARD,
+        "depth": DEPTH,
+        "mean": MEAN,
+        "augmentation": AUGMENTATION,
+        "patches": PATCHES,
+    }
+)
+REMOVALS = MappingProxyType(
+    {
+        "patches-no_scale": _step(PATCHES, "scores not divided by √d_k", scale=False),
+        "patches-no_positions": _step(PATCHES, "no positions", positions=False),
+        "patches-no_feed_forward": _step(PATCHES, "no feed-forward network", d_ff=0),
+        "patches-no_residual": _step(PATCHES, "no residual", residual=False),
+        "patches-no_norm": _step(PATCHES, "no norm", norm=False),
+        "patches-one_head": _step(PATCHES, "one head in place of four", n_heads=1),
+        "patches-no_augmentation": _step(PATCHES, "no augmentation", augmentation=False),
+    }
+)
+# Three rungs again: every token takes the plain mean of all values, wherever it would look.
+WITHOUT_ATTENTION = MappingProxyType(
+    {
+        f"{rung}-no_attention": replace(
+            LADDER[rung],
+            says=f"{rung}, the mean in place of attention",
+            in_place_of_attention="uniform",
+        )
+        for rung in ("heads", "feed_forward", "patches")
+    }
+)
+# What was tried on the way to the final model: short trainings, judged by the validation digits.
+SIXTEEN = replace(
+    PATCHES,
+    says="16 patches, 4 blocks",
+    transformer=replace(PATCHES.transformer, n_blocks=4),
+    epochs=12,
+)
+MUON = replace(SIXTEEN, says="Muon", optimizer="muon")
+TWENTY_FIVE = replace(
+    MUON,
+    says="Muon, 25 patches, 5 blocks",
+    transformer=replace(PATCHES.transformer, n_blocks=5, patch_size=8, stride=5, padding=0),
+)
+LONG = replace(MUON, says="Muon, 24 epochs", epochs=24)
+LONG_ELASTIC = replace(LONG, says="Muon, 24 epochs, bent by 0.6", elastic=0.6)
+TRIED = MappingProxyType(
+    {
+        "tried-sixteen": SIXTEEN,
+        "tried-elastic": replace(SIXTEEN, says="bent by 1 pixel", elastic=1.0),
+        "tried-smoothing": replace(SIXTEEN, says="label smoothing 0.05", label_smoothing=0.05),
+        "tried-muon": MUON,
+        "tried-muon_faster": replace(MUON, says="Muon, twice as fast", learning_rate=6e-3),
+        "tried-twenty_five": TWENTY_FIVE,
+        "tried-long": LONG,
+        "tried-long_elastic": LONG_ELASTIC,
+    }
+)
+FINAL = replace(
+    LONG_ELASTIC,
+    says="final model, 50,000 digits",
+    transformer=replace(PATCHES.transformer, n_blocks=5),
+    epochs=64,
+    learning_rate=4e-3,
+)
+# What was tried when the final model was there, by the validation digits again.
+FINER = replace(
+    FINAL,
+    says="final, 25 patches, 56 epochs",
+    transformer=TWENTY_FIVE.transformer,
+    epochs=56,
+)
+MORE = replace(FINAL, epochs=3, learning_rate=5e-4, begins_with="final")
+TRIED_SINCE = MappingProxyType(
+    {
+        "tried-averaged": replace(LONG_ELASTIC, says="24 epochs, weights averaged", averaged=0.998),
+        "tried-more": replace(MORE, says="final, 3 epochs more"),
+        "tried-more_bent": replace(MORE, says="final, 3 more, bent by 1", elastic=1.0),
+        "tried-more_plain": replace(
+            MORE, says="final, 3 more, undistorted", elastic=0.0, augmentation=False
+        ),
+        "tried-longest": FINER,
+    }
+)
+# What the validation digits chose; the test digits did not confirm it.
+FINAL_25 = replace(FINER, says="final model, 25 patches")
+# Nothing is left to choose, so the validation digits need not be kept back: as many steps, on more.
+FINAL_ALL = replace(FINAL, says="final model, 60,000 digits", epochs=54, with_validation=True)
+# How NakedAttention teaches, but for eight epochs and with pixels of ordinary size.
+AS_TAUGHT_THERE = {
+    **{"batch_size": 16, "learning_rate": 0.01, "optimizer": "adam", "weight_decay": 0.0},
+    **{"replacement": True, "keep_best": True},
+}
+PIXEL_MODEL = Recipe("pixels as tokens, one channel", kind="pixels", **AS_TAUGHT_THERE)
+PIXELS = MappingProxyType(
+    {
+        "pixels": PIXEL_MODEL,
+        "pixels-identity": replace(
+            PIXEL_MODEL, says="the identity in place of attention", in_place_of_attention="identity"
+        ),
+        "pixels-uniform": replace(
+            PIXEL_MODEL, says="the mean in place of attention", in_place_of_attention="uniform"
+        ),
+        "pixels-linear": replace(PIXEL_MODEL, says="a linear layer, taught alike", kind="linear"),
+    }
+)
+NAKED_ATTENTION = replace(
+    PIXEL_MODEL, says="NakedAttention as written", one_normalisation=False, epochs=128
+)
+RECIPES = MappingProxyType(
+    {
+        **LADDER,
+        **REMOVALS,
+        **WITHOUT_ATTENTION,
+        **PIXELS,
+        **TRIED,
+        **TRIED_SINCE,
+        "final": FINAL,
+        "final_all": FINAL_ALL,
+        "final_25": FINAL_25,
+        "naked_attention": NAKED_ATTENTION,
+    }
+)

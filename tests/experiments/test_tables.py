@@ -1,0 +1,171 @@
+"""Tables: figures come from the records alone, and say so where there are none."""
+
+import json
+import re
+from statistics import fmean, stdev
+
+import matplotlib.pyplot as plt
+import msgspec
+import pytest
+
+from bareattention import LADDER, RECIPES, recorded
+from bareattention.experiments import tables
+from bareattention.experiments.tables import (
+    PUBLISHED,
+    Summary,
+    as_table,
+    as_tried,
+    commands,
+    summary,
+)
+
+RECORDED = [name for name in RECIPES if any(run.final for run in recorded(name))]
+MISSING = "no-such-record"
+
+
+@pytest.fixture
+def unrecorded(monkeypatch):
+    """A recipe without any record."""
+    monkeypatch.setattr(tables, "RECIPES", {**RECIPES, MISSING: RECIPES["linear"]})
+    return MISSING
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_summary_is_what_the_files_say(name):
+    files = sorted((p for run in recorded(name) if (p := run.path)), key=lambda path: path.name)
+    records = [json.loads(path.read_text()) for path in files]
+    told = summary(name)
+    assert sorted(told.test) == sorted(r["final"]["test_accuracy"] for r in records)
+    apart = [r for r in records if r["configuration"]["trained_on"] == "training"]
+    assert sorted(told.validation) == sorted(r["final"]["validation_accuracy"] for r in apart)
+    assert told.seeds == tuple(sorted(r["seed"] for r in records))
+    assert {told.n_parameters} == {r["n_parameters"] for r in records}
+    assert told.mean == pytest.approx(fmean(r["final"]["test_accuracy"] for r in records))
+    if len(records) > 1:
+        assert told.spread == pytest.approx(stdev(told.test))
+    else:
+        assert told.spread is None
+    seconds = [r.get("cpu_seconds") for r in records]
+    assert told.cpu_seconds == (None if None in seconds else pytest.approx(fmean(seconds)))
+
+
+def rows(text):
+    """What is said in each row, gone on with below or not, and the figures beside it."""
+    told = []
+    for line in text.splitlines()[1:]:
+        if line.startswith("  "):
+            told[-1] = (f"{told[-1][0]} {line.strip()}", told[-1][1])
+        else:
+            told.append((line[:30].strip(), line[30:].replace(",", "").replace("±", "").split()))
+    return told
+
+
+def test_a_table_shows_each_summary_in_a_row_of_its_own():
+    assert as_table(LADDER).splitlines()[0].split()[-3:] == ["CPU", "s", "seeds"]
+    for name, (says, numbers) in zip(LADDER, rows(as_table(LADDER)), strict=True):
+        told = summary(name)
+        assert says == told.says
+        assert numbers[:2] == [f"{told.mean:.2f}", f"{told.spread:.2f}"]
+        wanted = [told.n_parameters, round(told.cpu_seconds), len(told.test)]
+        assert [int(number) for number in numbers[2:]] == wanted
+
+
+def test_tables_fit_a_page_and_their_accuracies_a_phone():
+    for text in (as_table(RECORDED), as_tried(name for name in RECIPES if "tried" in name)):
+        first, *_ = lines = text.splitlines()
+        assert max(map(len, lines)) <= 70
+        assert first.index("accuracy, %") + len("99.99 ± 0.99") <= 43
+
+
+def test_what_is_not_recorded_is_said_to_be_missing(unrecorded):
+    assert summary(unrecorded) is None
+    assert as_table([unrecorded]).splitlines()[1].endswith("not yet recorded")
+    assert commands([unrecorded]) == "" and len(as_tried([unrecorded]).splitlines()) == 1
+
+
+def test_a_summary_is_shown_as_mean_and_deviation():
+    def shown(*test):
+        return Summary(
+            "linear", "a linear layer", 7850, None, test, test, (*range(len(test)),)
+        ).shown
+
+    assert shown(99.0) == "99.00"
+    assert shown(98.0, 99.0, 100.0) == "99.00 ± 1.00"
+    assert shown(98.0, 100.0) == "99.00 ± 1.41"
+
+
+def test_runs_without_a_test_figure_show_their_last_epoch():
+    tried = [name for name in RECIPES if name.startswith("tried-") and recorded(name)]
+    runs = [run for name in tried for run in recorded(name)]
+    for run, (says, numbers) in zip(runs, rows(as_tried(tried)), strict=True):
+        last = run.curve[-1]
+        assert says == RECIPES[run.model].says
+        assert numbers[:2] == [
+            f"{last['validation_accuracy']:.2f}",
+            f"{last['validation_bits']:.4f}",
+        ]
+        assert [int(n) for n in numbers[2:]] == [len(run.curve), round(run.cpu_seconds)]
+
+
+def test_of_a_run_elsewhere_no_processor_seconds_are_shown(monkeypatch):
+    run = msgspec.structs.replace(recorded("final")[0], cpu_seconds=None)
+    monkeypatch.setattr(tables, "recorded", lambda name: [run])
+    for text in (as_tried(["tried-sixteen"]), as_table(["final"])):
+        assert "–" in rows(text)[0][1]
+    assert len(tables.draw_ladder(["final"])[1].lines) == 0
+    plt.close("all")
+
+
+def test_of_a_run_on_the_validation_digits_no_validation_is_shown():
+    (run,) = recorded("final_all")
+    assert run.configuration["trained_on"] == "training and validation"
+    assert summary("final_all").validation == () and rows(as_tried(["final_all"])) == []
+    assert not tables.draw_curves(["final_all", "linear"]).get_lines()[3:]
+    plt.close("all")
+
+
+def test_every_record_has_its_command():
+    lines = commands(RECIPES).splitlines()
+    assert len(lines) == sum(len(recorded(name)) for name in RECIPES)
+    pattern = re.compile(r"python -m bareattention\.train .*--model (\S+) .*--seed (\d+) ")
+    said = [pattern.match(line).groups() for line in lines]
+    assert said == [(run.model, str(run.seed)) for name in RECIPES for run in recorded(name)]
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match=r"name: wanted one of linear, .*, got 'nothing'"):
+        summary("nothing")
+
+
+def test_the_picture_holds_a_point_for_each_model_and_each_published_result():
+    by_size, by_time = tables.draw_ladder(LADDER)
+    places = [
+        (line.get_xdata()[0], line.get_ydata()[0])
+        for line in by_size.get_lines()
+        if len(line.get_xdata()) == 1
+    ]
+    for name in LADDER:
+        told = summary(name)
+        assert (told.n_parameters, pytest.approx(100 - told.mean)) in places
+    for other in PUBLISHED:
+        assert (other.n_parameters, pytest.approx(100 - other.test_accuracy)) in places
+    assert by_size.get_ylim() == by_time.get_ylim()
+    plt.close("all")
+
+
+def test_the_curves_are_those_of_the_records():
+    ax = tables.draw_curves(["linear", "patches"])
+    wanted = [
+        [100 - epoch["validation_accuracy"] for epoch in run.curve]
+        for name in ("linear", "patches")
+        for run in recorded(name)
+    ]
+    assert [list(line.get_ydata()) for line in ax.get_lines()] == wanted
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == [RECIPES[name].says for name in ("linear", "patches")]
+    plt.close("all")
+
+
+def test_a_published_result_says_where_it_is_from():
+    for other in PUBLISHED:
+        assert other.source.startswith("https://") and 90 < other.test_accuracy < 100

@@ -1,0 +1,54 @@
+"""The rules that need no execution.  The shape comments are held against tensors by `shapes`."""
+
+from collections.abc import Callable
+
+from booklint import (
+    assets,
+    cells,
+    definitions,
+    identity,
+    links,
+    notation,
+    numbers,
+    pictures,
+    sentences,
+    setup,
+    stored,
+    template,
+)
+from booklint.pages import Complaint, Page
+from booklint.shapes import comments
+
+Rule = Callable[[Page], list[Complaint]]
+RULES: list[Rule] = [
+    stored.is_valid,
+    stored.counts_run,
+    stored.errors_are_meant,
+    stored.nothing_volatile,
+    pictures.have_alt_and_caption,
+    numbers.are_found,
+    sentences.one_per_line,
+    cells.are_short,
+    cells.exports_hold_one_thing,
+    definitions.are_brief,
+    definitions.are_narrow,
+    definitions.say_shapes,
+    cells.end_visibly,
+    cells.hold_no_magic,
+    cells.show_no_svg,
+    assets.none_remote,
+    links.resolve,
+    notation.names_exist,
+    setup.comes_first,
+    identity.ids_are_names,
+    identity.tags_are_known,
+    template.asks_and_answers,
+    template.solutions_are_folded,
+    template.predictions_come_first,
+    comments.are_there,
+]
+
+
+def complaints(page: Page) -> list[Complaint]:
+    """Everything that is wrong with a page as it is stored."""
+    return [complaint for rule in RULES for complaint in rule(page)]

@@ -1,0 +1,60 @@
+"""Stored runs: executed once from top to bottom, without stray errors or times.
+
+nbval silently compares nothing where an execution count is null, so the counts are checked here.
+"""
+
+import warnings
+
+import nbformat
+from chapter import FORMAT, METADATA
+
+from booklint.pages import Complaint, Page
+
+
+def is_valid(page: Page) -> list[Complaint]:
+    """The notebook follows the format as Jupyter's own schema has it, and names our kernel."""
+    if page.raw is None:
+        return []
+    version = (page.raw.get("nbformat"), page.raw.get("nbformat_minor"))
+    if version != FORMAT or page.raw.get("metadata") != METADATA:
+        what = "its format or its metadata is not that of tools/chapter.py: run `make chapters`"
+        return [page.complain(what)]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            nbformat.validate(page.raw)
+    except (nbformat.ValidationError, Warning) as problem:
+        return [page.complain(f"not a valid notebook: {str(problem).splitlines()[0]}")]
+    return []
+
+
+def counts_run(page: Page) -> list[Complaint]:
+    """Execution counts of the code cells are 1…n, and none is null."""
+    return [
+        cell.complain(1, f"its count is {cell.count}, not {expected}: run `make chapters`")
+        for expected, cell in enumerate(page.code_cells, start=1)
+        if cell.count != expected
+    ]
+
+
+def errors_are_meant(page: Page) -> list[Complaint]:
+    """An error output and the tag `raises-exception` come together."""
+    complaints = []
+    for cell in page.code_cells:
+        errors = [o["ename"] for o in cell.outputs if o["output_type"] == "error"]
+        tagged = "raises-exception" in cell.tags
+        if errors and not tagged:
+            what = f"shows {errors[0]}: mend it, or tag it raises-exception if that is the lesson"
+            complaints.append(cell.complain(1, what))
+        if tagged and not errors:
+            complaints.append(cell.complain(1, "is tagged raises-exception and shows no error"))
+    return complaints
+
+
+def nothing_volatile(page: Page) -> list[Complaint]:
+    """No times in the metadata: a second run would change them."""
+    return [
+        cell.complain(1, "its metadata holds execution times: run `make chapters`")
+        for cell in page.code_cells
+        if "execution" in cell.metadata
+    ]
