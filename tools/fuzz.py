@@ -23,16 +23,12 @@ import tempfile
 import traceback
 import warnings
 from collections import Counter
-from fractions import Fraction
 from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
-from fuzz_examples import EXAMPLES  # tools/ is on the path
-from torch import Tensor, nn
-from torch.nn import functional as F
+from fuzz_inputs import EXAMPLES, wrong_values
 
 import bareattention as ba
 
@@ -44,64 +40,6 @@ DOCUMENTED = (ba.DataError, ba.RecordError)
 
 class TooLong(BaseException):
     """The alarm: no `except Exception` on the way holds it up."""
-
-
-def wrong_values(valid):
-    """Pairs (value, exotic): what an argument may be mistaken for; some happen to be legal."""
-    plain = [None, "x", "", b"x", True, False, 1j, Fraction(1, 2), float("nan"), float("inf")]
-    plain += [-float("inf"), -1, 0, 1, 3, 0.5, -1.5, 1e30, 1e-320, np.float64(0.5), np.int64(2)]
-    plain += [
-        [],
-        [None],
-        ["x"],
-        [[1.0]],
-        [-1],
-        (),
-        (0, 0),
-        {},
-        {"x": None},
-        {1: 2},
-        {"x"},
-        object(),
-    ]
-    plain += [np.zeros(3), np.array(["x"]), int, torch.float32, torch.int64, Path("nowhere")]
-    plain += [torch.Generator(), nn.Identity(), nn.Linear(3, 3), len, F.relu, lambda *_: None]
-    plain += [
-        lambda: None,
-        lambda *_: (1, 2),
-        range(3),
-        torch.optim.SGD(nn.Linear(1, 1).parameters()),
-    ]
-    tensors = [torch.zeros(shape) for shape in [(), 0, 3, (2, 3), (0, 4), (1, 1, 1), (1, 2, 3, 4)]]
-    tensors += [torch.arange(3), torch.ones(2, 2, dtype=torch.bool)]
-    exotic = [2**31, 2**63, -(2**63) - 1, 10**400]
-    if isinstance(valid, Tensor):
-        exotic += [valid.to(torch.complex64), valid.to("meta"), valid.to_sparse()]
-        exotic += [torch.nested.nested_tensor([torch.zeros(1, 2), torch.zeros(3, 2)])]
-        tensors += [valid[None], valid.unsqueeze(-1), valid.flatten(), valid.movedim(0, -1)]
-        for axis, n in enumerate(valid.shape):
-            tensors += [valid.narrow(axis, 0, k) for k in {0, 1, n - 1} if 0 <= k < n]
-            tensors += [torch.cat([valid, valid], axis), valid.select(axis, 0)]
-        kinds = "bool uint8 int8 int32 int64 float16 bfloat16 float32 float64"
-        tensors += [valid.to(getattr(torch, kind)) for kind in kinds.split()]
-        tensors += [valid.numpy(), valid.tolist(), valid.logical_not(), -valid.long() - 100]
-        if valid.is_floating_point():
-            tensors += [valid * nan for nan in (float("nan"), float("inf"))]
-            tensors += [valid.clone().requires_grad_()]
-        else:
-            tensors += [valid.long() + 1000]
-    if isinstance(valid, tuple | list):
-        plain += [valid[:-1], [*valid, *valid], *valid]
-        for i, part in enumerate(valid):
-            for wrong, is_exotic in wrong_values(part):
-                changed = [*valid[:i], wrong, *valid[i + 1 :]]
-                changed = tuple(changed) if isinstance(valid, tuple) else changed
-                (exotic if is_exotic else plain).append(changed)
-    if isinstance(valid, dict):
-        for key in valid:
-            plain += [{**valid, key: wrong} for wrong in (None, "x", -1, 1.5, F.relu, [1])]
-            plain += [{k: valid[k] for k in valid if k != key}, {**valid, 1: valid[key]}]
-    return [(value, False) for value in plain + tensors] + [(value, True) for value in exotic]
 
 
 def answer(call, arguments, exotic=False):
@@ -173,18 +111,18 @@ def warm_up():
 
 
 def cases(only=""):
-    """Name, argument and number of the wrong value of every call that there is to try."""
+    """Callable, argument, number of the wrong value, and whether it is exotic."""
     for name in filter(lambda name: name.startswith(only), EXAMPLES):
         for argument, value in valid_call(name)[1].items():
-            for number in range(len(wrong_values(value))):
-                yield name, argument, number
+            for number, (_, exotic) in enumerate(wrong_values(value)):
+                yield name, argument, number, exotic
 
 
-def tried(name, argument, number, seed=0):
-    """The answer to one wrong input, what was raised, and the input."""
+def tried(name, argument, number, exotic, seed=0):
+    """The answer to one wrong value, what was raised, and the value."""
     torch.manual_seed(seed)
     call, arguments = valid_call(name)
-    value, exotic = wrong_values(arguments[argument])[number]
+    value, _ = wrong_values(arguments[argument])[number]
     return *answer(call, arguments | {argument: value}, exotic), value
 
 
@@ -207,14 +145,12 @@ def main():
     table = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         warm_up()
-        for name, argument, number in cases(options.only):
-            found, error, value = tried(name, argument, number, options.seed)
+        for name, argument, *rest in cases(options.only):
+            found, error, value = tried(name, argument, *rest, seed=options.seed)
             table.setdefault(name, Counter())[found] += 1
             if options.show and found in ("unnamed", "leaked"):
-                line = (
-                    f"{name}({argument}={str(value)[:60]!r}): {type(error).__name__}: {error!s:.70}"
-                )
-                print(found, line.replace("\n", " "), flush=True)
+                line = f"{found} {name}({argument}={str(value)[:50]}): {error!r:.90}"
+                print(line.replace("\n", " "), flush=True)
             plt.close("all")
     print(f"{'':34}{'tried':>7}" + "".join(f"{each:>9}" for each in ANSWERS))
     for name, counts in [*table.items(), ("all", sum(table.values(), Counter()))]:

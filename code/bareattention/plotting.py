@@ -213,6 +213,7 @@ def heatmap(
         _, ax = plt.subplots(figsize=size or _default_size(n_rows, n_columns))
     colours, says = KINDS[kind]
     low, high = limits or _limits(array, kind)
+    require(low <= high, "limits", "the lower one first", limits)
     aspect = "auto" if not small and n_rows != n_columns else "equal"
     image = ax.imshow(array, cmap=colours, vmin=low, vmax=high, aspect=aspect)
     ax.grid(False)

@@ -1,10 +1,15 @@
-"""A valid call of every public callable, for tools/fuzz.py: what is changed one at a time.
+"""What tools/fuzz.py tries: a valid call of every public callable, and what may be wrong in it.
 
 `Block.forward` is called on what the example of `Block` makes.
 """
 
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 import bareattention as ba
 from bareattention.experiments.runs import Record
@@ -214,3 +219,61 @@ EXAMPLES = {
     "warm_up_and_cosine": lambda: {"optimizer": sgd(linear()), "n_steps": 5},
     "with_attention_replaced": lambda: {"model": ba.SelfAttentionModel(**SMALL), "by": "uniform"},
 }
+
+
+def wrong_values(valid):
+    """Pairs (value, exotic): what an argument may be mistaken for; some happen to be legal."""
+    plain = [None, "x", "", b"x", True, False, 1j, Fraction(1, 2), float("nan"), float("inf")]
+    plain += [-float("inf"), -1, 0, 1, 3, 0.5, -1.5, 1e30, 1e-320, np.float64(0.5), np.int64(2)]
+    plain += [
+        [],
+        [None],
+        ["x"],
+        [[1.0]],
+        [-1],
+        (),
+        (0, 0),
+        {},
+        {"x": None},
+        {1: 2},
+        {"x"},
+        object(),
+    ]
+    plain += [np.zeros(3), np.array(["x"]), int, torch.float32, torch.int64, Path("nowhere")]
+    plain += [torch.Generator(), nn.Identity(), nn.Linear(3, 3), len, F.relu, lambda *_: None]
+    plain += [
+        lambda: None,
+        lambda *_: (1, 2),
+        range(3),
+        torch.optim.SGD(nn.Linear(1, 1).parameters()),
+    ]
+    tensors = [torch.zeros(shape) for shape in [(), 0, 3, (2, 3), (0, 4), (1, 1, 1), (1, 2, 3, 4)]]
+    tensors += [torch.arange(3), torch.ones(2, 2, dtype=torch.bool)]
+    exotic = [2**31, 2**63, -(2**63) - 1, 10**400]
+    if isinstance(valid, Tensor):
+        exotic += [valid.to(torch.complex64), valid.to("meta"), valid.to_sparse()]
+        exotic += [torch.nested.nested_tensor([torch.zeros(1, 2), torch.zeros(3, 2)])]
+        tensors += [valid[None], valid.unsqueeze(-1), valid.flatten(), valid.movedim(0, -1)]
+        for axis, n in enumerate(valid.shape):
+            tensors += [valid.narrow(axis, 0, k) for k in {0, 1, n - 1} if 0 <= k < n]
+            tensors += [torch.cat([valid, valid], axis), valid.select(axis, 0)]
+        kinds = "bool uint8 int8 int32 int64 float16 bfloat16 float32 float64"
+        tensors += [valid.to(getattr(torch, kind)) for kind in kinds.split()]
+        tensors += [valid.numpy(), valid.tolist(), valid.logical_not(), -valid.long() - 100]
+        if valid.is_floating_point():
+            tensors += [valid * nan for nan in (float("nan"), float("inf"))]
+            tensors += [valid.clone().requires_grad_()]
+        else:
+            tensors += [valid.long() + 1000]
+    if isinstance(valid, tuple | list):
+        plain += [valid[:-1], [*valid, *valid], *valid]
+        for i, part in enumerate(valid):
+            for wrong, is_exotic in wrong_values(part):
+                changed = [*valid[:i], wrong, *valid[i + 1 :]]
+                changed = tuple(changed) if isinstance(valid, tuple) else changed
+                (exotic if is_exotic else plain).append(changed)
+    if isinstance(valid, dict):
+        for key in valid:
+            plain += [{**valid, key: wrong} for wrong in (None, "x", -1, 1.5, F.relu, [1])]
+            plain += [{k: valid[k] for k in valid if k != key}, {**valid, 1: valid[key]}]
+    return [(value, False) for value in plain + tensors] + [(value, True) for value in exotic]
