@@ -9,14 +9,7 @@ from jaxtyping import Float, Integer, Real, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bareattention.shapes import (
-    Count,
-    Finite,
-    NonNegative,
-    Size,
-    checked,
-    require,
-)
+from bareattention.shapes import Count, Finite, Size, checked, require
 
 __all__ = [
     "as_patches",
@@ -112,7 +105,7 @@ def train_briefly(
     labels: Integer[Tensor, "n"],
     epochs: Size = 8,
     batch_size: Size = 64,
-    learning_rate: NonNegative = 2e-3,
+    learning_rate: Finite = 2e-3,
     seed: int = 0,
 ) -> list[float]:
     """Train a classifier with Adam, in place: the shortest honest loop.
