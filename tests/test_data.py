@@ -217,10 +217,7 @@ def test_the_table_of_files_names_those_of_mnist_by_size_and_checksum():
     ]
     # Of these four checksums themselves; that they are MNIST's is shown where MNIST is at hand.
     together = "".join(known.sha256 for known in data.MNIST_FILES)
-    assert (
-        hashlib.sha256(together.encode()).hexdigest()
-        == "c65580678af93f1ea48c2c0d01d543ec89307c6b8a0eb7ca542d7c18c5f4c681"
-    )
+    assert hashlib.sha256(together.encode()).hexdigest()[:16] == "c65580678af93f1e"
 
 
 def test_full_set_is_split_by_index(mnist_root):
