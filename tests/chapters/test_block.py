@@ -318,6 +318,7 @@ def test_the_norm_stands_before_the_bend_is_relu_and_dropout_is_off_unless_told_
     assert block.norm_first and isinstance(block.feed_forward.activation, nn.ReLU)
     assert isinstance(FeedForward(4, 8).activation, nn.ReLU)
     assert block.dropout.p == block.feed_forward.dropout.p == FeedForward(4, 8).dropout.p == 0
+    assert FeedForward(4, 8, 0.999).dropout.p == 0.999
     assert Block(4, 2, 8, 0.3).feed_forward.dropout.p == 0.3
 
 

@@ -254,7 +254,9 @@ def test_callbacks_are_called_after_each_epoch_until_one_says_stop():
 
 def test_a_printed_report(capsys):
     epoch = {"epoch": 7, "training_bits": 1.23456, "training_accuracy": 9.87}
-    print_report(None, [{}, epoch | {"validation_bits": 0.5, "validation_accuracy": 100.0}])
+    print_report(
+        nn.Identity(), [{}, epoch | {"validation_bits": 0.5, "validation_accuracy": 100.0}]
+    )
     line = "epoch   7   training 1.235 bits   9.9 %   validation 0.500 bits 100.0 %"
     assert capsys.readouterr().out == f"{line}\n"
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bareattention.shapes import Size, checked, require
+from bareattention.shapes import Finite, Size, checked, require
 
 __all__ = [
     "growth_exponent",
@@ -128,7 +128,7 @@ def measure_cost(
 
 @checked
 def growth_exponent(
-    lengths: Sequence[float], costs: Sequence[float]
+    lengths: Sequence[Finite], costs: Sequence[Finite]
 ) -> tuple[float, float]:
     """Fit a power: cost = constant × length^exponent.
 

@@ -105,7 +105,7 @@ def train_briefly(
     labels: Integer[Tensor, "n"],
     epochs: Size = 8,
     batch_size: Size = 64,
-    learning_rate: float = 2e-3,
+    learning_rate: Finite = 2e-3,
     seed: int = 0,
 ) -> list[float]:
     """Train a classifier with Adam, in place: the shortest honest loop.

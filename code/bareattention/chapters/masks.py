@@ -61,7 +61,8 @@ def padding_mask(
     Args:
         lengths: how many tokens of each text are real, from 0 to seq_len.
         seq_len: tokens of each text, padding included.
-    Returns: True for real tokens; the 1 stretches over the queries.  For
+    Returns: True for real tokens; the 1 stretches over the queries, and stays:
+        `(batch, seq)` would be read as query by key where both are equal.  For
         attention with heads, add an axis for them: `mask.unsqueeze(1)`.
     """
     fit = ((lengths >= 0) & (lengths.long() <= seq_len)).all()

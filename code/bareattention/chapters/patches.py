@@ -115,8 +115,9 @@ class DigitTokens(nn.Module):
         self.positions = positions if config.positions else nn.Identity()
         self.d_model = d_model
 
+    @checked
     def cut(
-        self, images: Shaped[Tensor, "n height width"]
+        self, images: Shaped[Tensor, "n image_size image_size"]
     ) -> Shaped[Tensor, "n seq_len channels"]:
         """Tokens as they are, before the embedding."""
         size, config = self.config.patch_size, self.config

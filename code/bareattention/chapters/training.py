@@ -158,6 +158,7 @@ def epoch_report(number: Size, training: Report, validation: Report) -> dict:
     }
 
 
+@checked
 def report_line(epoch: dict) -> str:
     """One epoch as a line: loss in bits and accuracy in percent."""
     parts = [
@@ -168,6 +169,7 @@ def report_line(epoch: dict) -> str:
     return f"epoch {epoch['epoch']:3}   {'   '.join(parts)}"
 
 
+@checked
 def print_report(model: nn.Module, history: list[dict]) -> None:
     """A callback: print the epoch that has just ended."""
     print(report_line(history[-1]))
@@ -185,6 +187,7 @@ class EarlyStopping:
     def __init__(self, patience: Size):
         self.patience, self.best_parameters = patience, None
 
+    @checked
     def __call__(self, model: nn.Module, history: list[dict]) -> bool:
         """Take note of an epoch; True means: stop now."""
         losses = [epoch["validation_bits"] for epoch in history]

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from bareattention.data import Provenance, Sha256
 from bareattention.files import write_whole
+from bareattention.shapes import checked
 
 __all__ = [
     "RecordError",
@@ -142,6 +143,7 @@ def check_record(record: Kind) -> Kind:
     return _decoded(content, type(record), "record")
 
 
+@checked
 def save_run(
     path: str | os.PathLike[str],
     record: Record,
@@ -176,6 +178,7 @@ def save_run(
     return file
 
 
+@checked
 def load_run(path: str | os.PathLike[str]) -> Run:
     """Read a run, its parameters held against their checksum.
 
@@ -194,6 +197,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     return Run(**msgspec.structs.asdict(record), path=file, parameters=parameters)
 
 
+@checked
 def recorded(name: str, folder: str | os.PathLike[str] | None = None) -> list[Run]:
     """All recorded runs of a model, sorted by seed; an empty list where none is recorded yet.
 
@@ -221,6 +225,7 @@ def save_measurement(file: Path, measurement: Measurement, overwrite: bool = Fal
     write_whole(file, _layout(check_record(measurement)))
 
 
+@checked
 def recorded_measurement(
     name: str, folder: str | os.PathLike[str] | None = None
 ) -> dict[str, Any] | None:
