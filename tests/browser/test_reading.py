@@ -161,3 +161,15 @@ def test_a_formula_wider_than_a_phone_can_be_read_from_its_beginning(visitor, si
     )
     assert any(formula["wide"] for formula in formulas)
     assert all(formula["cut"] <= 1 for formula in formulas)
+
+
+def test_nothing_moves_when_the_fonts_come(chromium_browser, site):
+    heights = []
+    for refused in ("nothing", "**/_static/fonts/*.woff2"):
+        with chromium_browser.new_context() as context:
+            context.route(refused, lambda route: route.abort())
+            page = context.new_page()
+            page.goto(f"{site}/{CHAPTER}.html")
+            page.evaluate("document.fonts.ready.then(() => true)")
+            heights.append(page.locator("article").bounding_box()["height"])
+    assert heights[1] == pytest.approx(heights[0], rel=0.02)
