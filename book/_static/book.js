@@ -38,13 +38,20 @@ function letAnswersWait() {
   document.documentElement.classList.add("ready"); // until then book.css hides them
 }
 
-// On paper nothing folds.
+// On paper nothing folds, and ink is dark.
 const opened = [];
+const root = document.documentElement.dataset;
+let theme;
 window.addEventListener("beforeprint", () => {
+  theme = root.theme;
+  root.theme = "light";
   all("article details:not([open])").forEach((fold) => opened.push(fold));
   opened.forEach((fold) => (fold.open = true));
 });
-window.addEventListener("afterprint", () => opened.splice(0).forEach((fold) => (fold.open = false)));
+window.addEventListener("afterprint", () => {
+  root.theme = theme;
+  opened.splice(0).forEach((fold) => (fold.open = false));
+});
 
 function start() {
   // A folded cell is called what is written on it, and the book's name is a way to its beginning.

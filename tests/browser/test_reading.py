@@ -173,3 +173,16 @@ def test_nothing_moves_when_the_fonts_come(chromium_browser, site):
             page.evaluate("document.fonts.ready.then(() => true)")
             heights.append(page.locator("article").bounding_box()["height"])
     assert heights[1] == pytest.approx(heights[0], rel=0.02)
+
+
+def test_a_page_prints_dark_on_light_and_whole(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html", color_scheme="dark").page
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert luminance(page, "body", "color") < 0.2
+    assert page.locator("article h1").is_visible()
+    assert page.locator("article details:not([open])").count() == 0
+    assert page.evaluate(HEIGHT) > 10
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert page.locator("article details[open]").count() == 0
