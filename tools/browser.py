@@ -23,6 +23,11 @@ HOW_TO_GET_ONE = (
 )
 # Typesetting is the last thing that changes a page by itself.
 TYPESET = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
+# Pictures that come only when they are near.
+PICTURES = """() => Promise.all([...document.images].map((image) => {
+  image.loading = 'eager';
+  return image.decode().catch(() => {});
+})).then(() => true)"""
 
 
 class NoChromiumError(RuntimeError):

@@ -1,14 +1,7 @@
-// What the theme leaves out for readers who use the keyboard or a screen reader.
+// What the theme leaves out for readers who use the keyboard, a screen reader or paper.
 const all = (selector) => document.querySelectorAll(selector);
 const SCROLLERS =
   "div.math, .highlight pre, .cell_output pre, .output.text_html, .pst-scrollable-table-container";
-
-// A folded cell is called what is written on it, and the book's name is a way to its beginning.
-all("details.hide > summary").forEach((summary) => summary.removeAttribute("aria-label"));
-all(".sidebar-primary-item:has(> .navbar-brand)").forEach((item) => {
-  item.setAttribute("role", "navigation");
-  item.setAttribute("aria-label", "Beginning of the book");
-});
 
 // What is wider than its place scrolls in it, so the keyboard must get there too.
 function reachWide() {
@@ -23,37 +16,62 @@ function reachWide() {
   });
 }
 
-window.MathJax?.startup?.promise?.then(reachWide) ?? reachWide();
-window.addEventListener("load", reachWide);
-window.addEventListener("resize", reachWide);
-document.addEventListener("toggle", reachWide, true); // of <details>, which does not bubble
-
 // "Predict, then run": the text that gives the answer waits until its output has been opened.
 // Where the browser can, a search within the page still finds it, and opens the output.
-all(".cell.tag_predict").forEach((cell) => {
-  const fold = cell.querySelector("details");
-  const answer = [];
-  let next = cell.nextElementSibling;
-  // A folded check of the prediction may stand between the two.
-  const ends = "section, .admonition, .cell:not(.tag_hide-output), .cell.tag_predict";
-  while (next && !next.matches(ends)) {
-    if (!next.matches(".cell")) answer.push(next);
-    next = next.nextElementSibling;
-  }
-  if (!fold || !answer.length) return;
-  const note = document.createElement("p");
-  note.className = "waiting";
-  note.textContent = "The text goes on once you have looked.";
-  cell.after(note);
-  const wait = () => {
-    note.hidden = fold.open;
-    answer.forEach((part) => {
-      if (fold.open) part.removeAttribute("hidden");
-      else part.setAttribute("hidden", "until-found");
-    });
-  };
-  answer.forEach((part) => part.addEventListener("beforematch", () => (fold.open = true)));
-  fold.addEventListener("toggle", wait);
-  window.addEventListener("beforeprint", () => answer.forEach((part) => part.removeAttribute("hidden")));
-  wait();
+function letAnswersWait() {
+  all(".cell.waits").forEach((cell) => {
+    const fold = cell.querySelector("details");
+    const answer = [];
+    for (let next = cell.nextElementSibling; next; next = next.nextElementSibling) {
+      if (next.matches(".cell.tag_predict")) break;
+      if (next.matches(".answer")) answer.push(next);
+    }
+    const wait = () =>
+      answer.forEach((part) => {
+        if (fold.open) part.removeAttribute("hidden");
+        else part.setAttribute("hidden", "until-found");
+      });
+    answer.forEach((part) => part.addEventListener("beforematch", () => (fold.open = true)));
+    fold.addEventListener("toggle", wait);
+    wait();
+  });
+  document.documentElement.classList.add("ready"); // until then book.css hides them
+}
+
+// On paper nothing folds, and ink is dark.
+const opened = [];
+const root = document.documentElement.dataset;
+let theme;
+window.addEventListener("beforeprint", () => {
+  theme = root.theme;
+  root.theme = "light";
+  all("article details:not([open])").forEach((fold) => opened.push(fold));
+  opened.forEach((fold) => (fold.open = true));
 });
+window.addEventListener("afterprint", () => {
+  root.theme = theme;
+  opened.splice(0).forEach((fold) => (fold.open = false));
+});
+
+function start() {
+  // A folded cell is called what is written on it, and the book's name is a way to its beginning.
+  all("details.hide > summary").forEach((summary) => summary.removeAttribute("aria-label"));
+  all(".sidebar-primary-item:has(> .navbar-brand)").forEach((item) => {
+    item.setAttribute("role", "navigation");
+    item.setAttribute("aria-label", "Beginning of the book");
+  });
+  letAnswersWait();
+  reachWide();
+}
+
+// This script runs as soon as it is here, and the page is whole before the slow ones have run.
+if (document.readyState === "loading")
+  document.addEventListener("readystatechange", start, { once: true });
+else start();
+
+window.addEventListener("load", () => {
+  reachWide();
+  window.MathJax?.startup?.promise?.then(reachWide);
+});
+window.addEventListener("resize", reachWide);
+document.addEventListener("toggle", reachWide, true); // of <details>, which does not bubble

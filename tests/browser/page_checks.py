@@ -1,5 +1,7 @@
 """What can be wrong with an open page: each check returns a list of sentences, best empty."""
 
+from browser import PICTURES
+
 
 def overflow(page) -> list[str]:
     """Find what makes the page wider than its window.  Boxes that scroll in themselves may."""
@@ -45,6 +47,7 @@ def raw_math(page) -> list[str]:
 
 def images(page) -> list[str]:
     """Find pictures that are not there, and pictures in the text that are not described."""
+    page.evaluate(PICTURES)
     return page.evaluate(
         """() => [...document.images].flatMap((image) => {
           const faults = [], name = image.outerHTML.slice(0, 120);

@@ -170,3 +170,23 @@ def test_every_page_says_its_language(book):
 def test_what_is_folded_is_closed_at_first(book):
     for name in page_names():
         assert not soup(book / f"{name}.html").select("article details[open]"), name
+
+
+def test_no_page_waits_for_the_script_that_draws_the_icons_again(book):
+    for name in [*page_names(), "search"]:
+        assert not soup(book / f"{name}.html").select('script[src*="fontawesome"]'), name
+
+
+def test_every_picture_says_its_size_and_all_but_the_first_come_late(book):
+    for name in page_names():
+        pictures = soup(book / f"{name}.html").select('article img[src*="_images/"]')
+        assert all(int(picture["width"]) * int(picture["height"]) > 0 for picture in pictures)
+        late = [picture.get("loading") for picture in pictures]
+        assert late == ([None] + ["lazy"] * (len(late) - 1))[: len(late)], name
+
+
+def test_the_fonts_come_along_small_and_with_their_licence(book):
+    for name in ("text", "text-italic", "label", "code"):
+        font = book / "_static" / "fonts" / f"{name}.woff2"
+        assert 5_000 < font.stat().st_size < 30_000
+        assert "Open Font License" in font.with_name(f"{name}-licence.txt").read_text("utf8")

@@ -88,3 +88,15 @@ def test_page_opens_from_the_disk(visitor, book, page_name):
     assert visit.faults == []
     assert raw_math(visit.page) == []
     assert images(visit.page) == []
+
+
+@each_chapter
+def test_code_of_80_columns_is_not_cut_off(wide):
+    fold(wide.page, closed=False)
+    cut = wide.page.evaluate(
+        """() => [...document.querySelectorAll('article :is(.cell_input, .cell_output) pre')]
+          .filter((box) => box.scrollWidth > box.clientWidth + 1)
+          .map((box) => Math.max(...box.textContent.split('\\n').map((line) => line.length)))
+          .filter((columns) => columns <= 80)"""
+    )
+    assert cut == []

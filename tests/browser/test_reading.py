@@ -4,9 +4,8 @@ import pytest
 
 PHONE = {"width": 390, "height": 844}
 CHAPTER = "book/01_parameters"
-HEIGHT = (
-    "document.querySelector('.cell.tag_predict ~ p:not(.waiting)').getBoundingClientRect().height"
-)
+HEIGHT = "document.querySelector('.cell.tag_predict ~ .answer').getBoundingClientRect().height"
+NOTE = "getComputedStyle(document.querySelector('.cell.tag_predict'), '::after').content"
 
 
 def luminance(page, selector: str, style: str) -> float:
@@ -22,6 +21,16 @@ def test_page_follows_the_readers_scheme(visitor, site, scheme):
     paper = luminance(visit.page, "body", "backgroundColor")
     ink = luminance(visit.page, "article section section p", "color")
     assert (paper > 0.9 and ink < 0.2) if scheme == "light" else (paper < 0.15 and ink > 0.7)
+
+
+def test_the_page_is_right_before_any_script_has_come(chromium_browser, site):
+    with chromium_browser.new_context(color_scheme="dark") as context:
+        context.route("**/*.js*", lambda route: route.abort())
+        page = context.new_page()
+        page.goto(f"{site}/{CHAPTER}.html")
+        assert luminance(page, "body", "backgroundColor") < 0.15
+        assert page.locator(".logo__image:visible").count() == 1
+        assert page.evaluate(HEIGHT) < 1
 
 
 def test_the_switch_turns_the_page_dark_and_it_stays_dark(visitor, site):
@@ -119,25 +128,25 @@ def test_a_formulas_menu_finds_all_its_parts(visitor, site):
 
 def test_the_answer_to_a_prediction_waits_until_its_output_is_opened(visitor, site):
     page = visitor.open(f"{site}/{CHAPTER}.html").page
-    cell, note = page.locator(".cell.tag_predict").first, page.locator("p.waiting").first
+    cell = page.locator(".cell.tag_predict").first
     assert page.evaluate(HEIGHT) < 1
-    assert note.is_visible()
+    assert "goes on" in page.evaluate(NOTE)
     cell.locator("summary").click()
     page.wait_for_function(f"{HEIGHT} > 10")
-    assert not note.is_visible()
+    assert page.evaluate(NOTE) == "none"
     cell.locator("summary").click()
     page.wait_for_function(f"{HEIGHT} < 1")
 
 
 def test_a_folded_check_between_prediction_and_answer_does_not_show_the_answer(visitor, site):
     page = visitor.open(f"{site}/book/09_many_heads.html").page
-    answer = page.locator(".cell.tag_predict + p.waiting + .cell.tag_hide-output + p").first
+    answer = page.locator(".cell.tag_predict + .cell.tag_hide-output + .answer").first
     assert answer.bounding_box()["height"] < 1
 
 
 def test_without_scripts_the_answer_stands_on_the_page(visitor, site):
     page = visitor.open(f"{site}/{CHAPTER}.html", java_script_enabled=False).page
-    assert page.locator(".cell.tag_predict + p").first.bounding_box()["height"] > 10
+    assert page.locator(".cell.tag_predict + .answer").first.bounding_box()["height"] > 10
 
 
 def test_a_formula_wider_than_a_phone_can_be_read_from_its_beginning(visitor, site):
@@ -152,3 +161,28 @@ def test_a_formula_wider_than_a_phone_can_be_read_from_its_beginning(visitor, si
     )
     assert any(formula["wide"] for formula in formulas)
     assert all(formula["cut"] <= 1 for formula in formulas)
+
+
+def test_nothing_moves_when_the_fonts_come(chromium_browser, site):
+    heights = []
+    for refused in ("nothing", "**/_static/fonts/*.woff2"):
+        with chromium_browser.new_context() as context:
+            context.route(refused, lambda route: route.abort())
+            page = context.new_page()
+            page.goto(f"{site}/{CHAPTER}.html")
+            page.evaluate("document.fonts.ready.then(() => true)")
+            heights.append(page.locator("article").bounding_box()["height"])
+    assert heights[1] == pytest.approx(heights[0], rel=0.02)
+
+
+def test_a_page_prints_dark_on_light_and_whole(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html", color_scheme="dark").page
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert luminance(page, "body", "color") < 0.2
+    assert page.locator("article h1").is_visible()
+    assert page.locator("article details:not([open])").count() == 0
+    assert page.evaluate(HEIGHT) > 10
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert page.locator("article details[open]").count() == 0

@@ -3,10 +3,15 @@
 import hashlib
 from pathlib import Path
 
-from . import buttons, chapters, offline, prompts
+from . import answers, buttons, chapters, fonts, offline, pictures, prompts
 
 HERE = Path(__file__).parent
-SOURCES = [*HERE.glob("*.py"), *(HERE.parents[1] / "_static").glob("book.*")]
+BOOK = HERE.parents[1]
+SOURCES = [
+    *HERE.glob("*.py"),
+    *(BOOK / "_static").glob("book.*"),
+    *(BOOK / "_templates").glob("*.html"),
+]
 
 
 def digest() -> str:
@@ -19,6 +24,6 @@ def setup(app):
     # Sphinx rewrites every page when a value of this kind changes, and an extension that has
     # changed is otherwise unknown to it.
     app.add_config_value("book_page_digest", digest(), "html", [str])
-    for part in (buttons, chapters, offline, prompts):
+    for part in (answers, buttons, chapters, fonts, offline, pictures, prompts):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
