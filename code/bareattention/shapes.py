@@ -207,7 +207,8 @@ def _kind_check(kind: type) -> _Check:
     def check(call: _Call, name: str, value: Any) -> None:
         no_bool = kind in (int, float) and isinstance(value, bool)
         if no_bool or not (isinstance(value, allowed) or _twin(value, kind)):
-            refuse(name, WORDS.get(kind, f"a {kind.__name__}"), _kind(value), TypeError)
+            article = "an" if kind.__name__[0] in "AEIOU" else "a"
+            refuse(name, WORDS.get(kind, f"{article} {kind.__name__}"), _kind(value), TypeError)
 
     return check
 

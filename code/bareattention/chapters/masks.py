@@ -39,7 +39,7 @@ def leakage(
 
     jacobian = torch.autograd.functional.jacobian(output_of, embeddings)
     # In float64, where the square of a tiny leak does not vanish.
-    squares = jacobian.double().square().sum(dim=(1, 3))  # (n_outputs, seq_len)
+    squares = jacobian.double().square().sum(dim=(1, 3))
     return squares.sqrt().to(jacobian.dtype)
 
 

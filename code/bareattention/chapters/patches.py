@@ -189,10 +189,10 @@ class DigitTransformer(nn.Module):
             weights.append(of_block)
         x = self.norm(x)  # (batch_size, seq_len, d_model)
         if self.config.pool == "mean":
-            x = x.mean(dim=-2)  # (batch_size, d_model)
+            pooled = x.mean(dim=-2)  # (batch_size, d_model)
         else:
-            x = x.flatten(start_dim=-2)  # (batch_size, seq_len * d_model)
-        logits = self.output(x)  # (batch_size, n_classes)
+            pooled = x.flatten(-2)  # (batch_size, seq_len * d_model)
+        logits = self.output(pooled)  # (batch_size, n_classes)
         if with_weights:
             return logits, torch.stack(
                 weights, dim=1
@@ -220,7 +220,7 @@ def random_affine_grid(
     Returns: places as `F.grid_sample` takes them.
     """
     n, side, _ = images.shape
-    drawn = 2 * torch.rand(n, 5, generator=generator).to(images) - 1  # (n, 5)
+    drawn = 2 * torch.rand(n, 5, generator=generator).to(images) - 1
     angle, slant = degrees * drawn[:, 0].deg2rad(), shear * drawn[:, 2]
     grow, shift = 1 + size * drawn[:, 1], 2 * pixels * drawn[:, 3:] / side
     sine, cosine = angle.sin() * grow, angle.cos() * grow
@@ -243,7 +243,7 @@ def resample(
     Args:
         grid: places across and down, from -1 to 1 within the image.
     """
-    channels = images[:, None]  # (n, 1, height, width)
+    channels = images[:, None]
     found = F.grid_sample(
         channels, grid, padding_mode="border", align_corners=False
     )

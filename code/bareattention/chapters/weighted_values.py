@@ -57,5 +57,5 @@ class SelfAttention(nn.Module):
         Float[Tensor, "*batch seq_len seq_len"],
     ]:
         """Let each token look at all tokens, or at those the mask leaves."""
-        projected = self.projections(x)  # (..., seq_len, d_k), twice, and d_v
-        return attention(*projected, mask)  # (..., seq_len, d_v), weights
+        queries, keys, values = self.projections(x)  # (..., seq_len, d_k), ...
+        return attention(queries, keys, values, mask)  # (..., seq_len, d_v)

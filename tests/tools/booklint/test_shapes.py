@@ -239,6 +239,40 @@ def test_shape_names_of_the_page_do_not_prove_themselves(judge):
     assert "is (3, 4) here" in fault
 
 
+SIGNED = """
+from jaxtyping import Float
+def f(
+    q: Float[torch.Tensor, "*batch n_queries width"],
+    k: Float[torch.Tensor, "*batch n_keys width"] | None = None,
+):
+    {line}
+    return 0
+"""
+ONE, OTHER = "f(torch.zeros(2, 5, 6), torch.zeros(2, 7, 6))", "f(torch.zeros(5, 6))"
+
+
+@pytest.mark.parametrize(
+    ("line", "call", "true"),
+    [
+        ("y = q @ k.mT  # (..., n_queries, n_keys)", ONE, True),
+        ("y = q @ k.mT  # (..., n_keys, n_queries)", ONE, False),
+        ("y = q + 1  # (..., n_keys, width)", ONE, False),
+        ("y = q @ q.mT  # (..., n_queries, n_keys)", OTHER, True),  # k, which would tell, is none
+        ("y = q @ q.mT  # (..., width, n_keys)", OTHER, False),
+        ("y, z = q + 1, None  # (..., n_queries, width), ...", ONE, True),
+        ("y, z = q + 1, None  # (..., width, n_queries), ...", ONE, False),
+    ],
+)
+def test_shape_check_reads_sizes_from_an_exported_signature(line, call, true, judge):
+    assert (judge(SIGNED.format(line=line), call, tags=("export",)) == []) == true
+
+
+def test_shape_check_reads_sizes_from_a_modules_attributes(judge):
+    module = "class Head:\n    width = 5\n    def forward(self, y):\n        return y  # (4, width)"
+    assert judge(module, "Head().forward(torch.zeros(4, 5))", tags=("export",)) == []
+    assert judge(module, "Head().forward(torch.zeros(4, 6))", tags=("export",)) != []
+
+
 def test_shape_check_leaves_python_as_it_was(judge):
     before = sys.modules["__main__"]
     judge("y = x  # (4, 3)")

@@ -3,8 +3,7 @@
 import ast
 import builtins
 import numbers
-import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 
 from booklint.pages import Cell, Complaint
 from booklint.shapes.comments import Shape, ShapeComment
+from booklint.shapes.signatures import Places, places
 
 INTEGERS = (int, np.integer)
 ARRAYS = (torch.Tensor, np.ndarray)
@@ -39,10 +39,9 @@ class Site:
         return "export" in self.cell.tags
 
     @property
-    def signed(self) -> set[str]:
-        """The names that signatures of an exported cell give to sizes, as "*batch n_keys d_k"."""
-        shapes = re.findall(r'"([^"\n]*)"', self.cell.source) if self.exported else []
-        return {name for shape in shapes for name in re.findall(r"[A-Za-z_]\w*", shape)}
+    def stated(self) -> Places:
+        """Where the signature of an exported definition says a size."""
+        return places(self.cell.source, self.comment.line) if self.exported else {}
 
     def complain(self, what: str) -> Complaint:
         return self.cell.complain(self.comment.line, what)
@@ -55,7 +54,7 @@ class Moment:
     value: Any
     scope: dict[str, Any]
     at_entry: bool  # as a parameter, before the function has done anything
-    signed: Set[str] = frozenset()  # names that the contract holds, where nothing here says them
+    stated: Places  # where the signature around it says a size
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,7 @@ class Judge:
                 )
             for shape, value in zip(shapes, values, strict=True):
                 if not (at_entry and value is None):
-                    self._compare(shape, Moment(value, scope, at_entry, site.signed))
+                    self._compare(shape, Moment(value, scope, at_entry, site.stated))
         except LieError as lie:
             site.complaint = site.complain(f"# {site.comment}: {lie}")
 
@@ -191,15 +190,24 @@ class Judge:
     def _size(self, name: str, moment: Moment) -> int | None:
         """What a name stands for here.
 
-        First its value in the function that runs, then what the notation page reads from that
-        function's own tensors, then both once more among the chapter's names: a function must not
-        be judged by a size that the chapter around it happens to have.  What the value says of
-        itself comes last, for that proves little; only where it enters a function, it is the one
-        that says what the sizes are.
+        First its value in the function that runs, then what the signature of an exported one says,
+        then what the notation page reads from that function's own tensors, then all but the
+        signature once more among the chapter's names: a function must not be judged by a size that
+        the chapter around it happens to have.  What the value says of itself comes last, for that
+        proves little; only where it enters a function, it is the one that says what the sizes are.
+        None: the one argument that would say it was not handed over.
         """
         scope, own = moment.scope, []
-        if name in moment.signed and scope is not self._globals and name not in scope:
-            return None  # a name of the signature: the contract holds it
+        if _whole(scope.get(name)) is None and scope is not self._globals:
+            module, stated = scope.get("self"), moment.stated.get(name, [])
+            if (size := _whole(getattr(module, name, None))) is not None:
+                return size
+            handed = [(scope.get(parameter), place) for parameter, place in stated]
+            for value, place in handed:
+                if isinstance(value, ARRAYS) and value is not moment.value:
+                    return value.shape[place]
+            if stated and all(value is None for value, _ in handed):
+                return None
         for names in [self._globals] if scope is self._globals else [scope, self._globals]:
             size = _whole(names.get(name))
             if size is not None:

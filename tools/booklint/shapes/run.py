@@ -47,8 +47,7 @@ def complaints(page: Page) -> list[Complaint]:
     never = [
         site.complain(f"# {site.comment}: never run in the whole chapter, so nothing checks it")
         for site in judge.sites
-        # What only the package runs is held by the contract, while the tests run.
-        if not site.runs and not site.exported
+        if not site.runs
     ]
     return [*found, *_of_sites(judge), *never]
 
