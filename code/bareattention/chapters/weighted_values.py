@@ -45,7 +45,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, d_model: Size, d_k: Size, d_v: Size, bias: bool = False):
         super().__init__()
-        self.d_model = d_model
+        self.d_model, self.d_v = d_model, d_v
         self.projections = Projections(d_model, d_k, d_v, bias)
 
     def forward(
@@ -57,5 +57,4 @@ class SelfAttention(nn.Module):
         Float[Tensor, "*batch seq_len seq_len"],
     ]:
         """Let each token look at all tokens, or at those the mask leaves."""
-        queries, keys, values = self.projections(x)  # (..., seq_len, d_k), ...
-        return attention(queries, keys, values, mask)  # (..., seq_len, d_v)
+        return attention(*self.projections(x), mask)  # (..., seq_len, d_v)
