@@ -109,7 +109,7 @@ class Digits:
 
     def __post_init__(self) -> None:
         low, high = (int(label) for label in self.labels.aminmax())
-        require(0 <= low and high < N_CLASSES, "labels", "numbers from 0 to 9", f"{low} to {high}")
+        require(low >= 0 and high < N_CLASSES, "labels", "numbers from 0 to 9", f"{low} to {high}")
 
     def __len__(self) -> int:
         return len(self.labels)
