@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # for editors, which run nothing
     from bareattention.chapters.masks import additive, causal_mask, leakage, padding_mask
     from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
     from bareattention.chapters.parameters import (
+        WORDS,
         AttentionSizes,
         SmallExample,
         count_parameters,
@@ -102,7 +103,7 @@ chapters.is_attention_doing_anything WithoutAttention tone_curve with_attention_
 chapters.many_heads MultiHeadAttention join_heads split_heads
 chapters.masks additive causal_mask leakage padding_mask
 chapters.one_sample_at_a_time LoopedSelfAttentionModel
-chapters.parameters AttentionSizes SmallExample count_parameters small_example
+chapters.parameters AttentionSizes SmallExample WORDS count_parameters small_example
 chapters.patches DigitConfig DigitTokens DigitTransformer decaying_adamw random_affine
 chapters.patches random_affine_grid resample uniform_attention warm_up_and_cosine
 chapters.positions LearnedPositions sinusoidal_positions

@@ -72,9 +72,9 @@ def test_counts_what_training_may_change_once():
 
 @pytest.mark.parametrize("dtype", [*FLOATS, *HALVES])
 def test_the_small_example_is_the_plans_and_fresh_at_every_call(dtype):
-    for matrix in small_example(dtype)[1:]:
+    for matrix in small_example(dtype=dtype)[1:]:
         matrix.fill_(7)
-    example = small_example(dtype)
+    example = small_example(dtype=dtype)
     assert example._fields == ("tokens", "embeddings", "W_query", "W_key", "W_value")
     assert example.tokens == ("the", "cat", "sat", "down")
     assert {matrix.dtype for matrix in example[1:]} == {dtype}
@@ -90,4 +90,4 @@ def test_the_small_example_holds_floats():
     assert small_example().embeddings.dtype == torch.float32
     for dtype in (torch.int64, "float32"):
         with refused(TypeError, "dtype", str(dtype)):
-            small_example(dtype)
+            small_example(dtype=dtype)

@@ -31,7 +31,7 @@ def heads(draw):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_the_small_examples_queries_keys_and_values(dtype):
-    queries, keys, values = project(*small_example(dtype)[1:])
+    queries, keys, values = project(*small_example(dtype=dtype)[1:])
     assert queries.tolist() == [[-1, 1, 0, 0], [-2, -2, 0, -2], [-1, -1, 0, 2], [0, -2, 0, 2]]
     assert keys.tolist() == [[1, -1, -1, 1], [-2, 2, 0, 0], [1, -1, -1, -1], [0, 0, 0, -2]]
     assert values.tolist() == [[1, 1], [0, 2], [3, 3], [2, 2]]

@@ -38,7 +38,7 @@ def reference(queries, keys, scale=None):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_the_small_examples_scores(dtype):
-    queries, keys, _ = project(*small_example(dtype)[1:])
+    queries, keys, _ = project(*small_example(dtype=dtype)[1:])
     products = [[-2, 4, -2, 0], [-2, 0, 2, 4], [2, 0, -2, -4], [4, -4, 0, -4]]
     assert attention_scores(queries, keys, scale=1.0).tolist() == products
     assert attention_scores(queries, keys).tolist() == [[p / 2 for p in row] for row in products]

@@ -185,7 +185,7 @@ def test_half_precision_is_a_few_steps_from_pytorchs(scores, generator):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_the_small_examples_weights(dtype):
-    queries, keys, _ = project(*small_example(dtype)[1:])
+    queries, keys, _ = project(*small_example(dtype=dtype)[1:])
     weights = softmax(attention_scores(queries, keys))
     assert [[round(w, 2) for w in row] for row in weights.tolist()] == [
         [0.04, 0.81, 0.04, 0.11],

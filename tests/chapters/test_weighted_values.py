@@ -52,7 +52,7 @@ def output_of(queries, keys, values, mask=None):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_the_small_examples_output(dtype):
-    output, weights = attention(*project(*small_example(dtype)[1:]))
+    output, weights = attention(*project(*small_example(dtype=dtype)[1:]))
     assert output.dtype == weights.dtype == dtype
     rounded = [[round(x, 2) for x in row] for row in output.tolist()]
     assert rounded == [[0.38, 2.00], [2.03, 2.20], [0.97, 1.44], [1.23, 1.26]]
@@ -159,7 +159,7 @@ def test_who_may_not_be_looked_at_cannot_be_felt(case, generator):
 
 @pytest.mark.parametrize("dtype", [*FLOATS, *HALVES])
 def test_a_query_that_may_look_at_nobody_takes_nothing_and_learns_nothing(dtype):
-    inputs = [tensor.requires_grad_() for tensor in project(*small_example(dtype)[1:])]
+    inputs = [tensor.requires_grad_() for tensor in project(*small_example(dtype=dtype)[1:])]
     mask = torch.ones(4, 4, dtype=torch.bool)
     mask[2] = False
     output, weights = attention(*inputs, mask)
