@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-# A word's row: water, money, joins (- ties words together, + is part of a name).
+# A word's row: water, money, joins (- ties words together, + for a name).
 WORDS = {
     "boat": [2, 0, 0],
     "loan": [0, 2, 0],
