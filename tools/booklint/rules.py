@@ -31,7 +31,8 @@ RULES: list[Rule] = [
     cells.are_short,
     cells.exports_hold_one_thing,
     definitions.are_brief,
-    definitions.are_narrow,
+    cells.are_narrow,
+    cells.trainings_are_checked,
     definitions.say_shapes,
     cells.end_visibly,
     cells.hold_no_magic,
@@ -45,6 +46,7 @@ RULES: list[Rule] = [
     template.asks_and_answers,
     template.solutions_are_folded,
     template.predictions_come_first,
+    template.predictions_read_well_everywhere,
     comments.are_there,
 ]
 
