@@ -74,7 +74,8 @@ class BookFigure(Figure):
         plain = mpl.rcParamsDefault
         with mpl.rc_context(_style()):
             for text in self.findobj(Text):
-                if text.get_color() == plain["text.color"]:
+                box = text.get_bbox_patch()
+                if text.get_color() == plain["text.color"] and not (box and box.get_fill()):
                     text.set_color(INK)
                 if text.get_fontsize() == plain["font.size"]:
                     text.set_fontsize(STYLE["font.size"])
