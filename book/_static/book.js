@@ -73,6 +73,20 @@ function letPicturesGrow() {
   document.body.append(dialog);
 }
 
+// The theme takes the focus from a button that has a tooltip, and so from the drawers it opens.
+function keepFocus() {
+  all('button[data-bs-toggle="tooltip"]').forEach((button) => {
+    button.addEventListener("click", (event) => {
+      if (event.detail === 0) button.focus({ preventScroll: true }); // pressed by a key
+    });
+  });
+  ["primary", "secondary"].forEach((side) => {
+    document.getElementById(`pst-${side}-sidebar-modal`)?.addEventListener("close", () => {
+      document.querySelector(`.${side}-toggle`)?.focus({ preventScroll: true });
+    });
+  });
+}
+
 // On paper nothing folds, and ink is dark.
 const opened = [];
 const root = document.documentElement.dataset;
@@ -97,6 +111,7 @@ function start() {
   });
   letAnswersWait();
   letPicturesGrow();
+  keepFocus();
   reachWide();
 }
 
