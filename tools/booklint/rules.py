@@ -14,6 +14,7 @@ from booklint import (
     sentences,
     setup,
     stored,
+    symbols,
     template,
 )
 from booklint.pages import Complaint, Page
@@ -40,6 +41,7 @@ RULES: list[Rule] = [
     assets.none_remote,
     links.resolve,
     notation.names_exist,
+    symbols.are_listed,
     setup.comes_first,
     identity.ids_are_names,
     identity.tags_are_known,

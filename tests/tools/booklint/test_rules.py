@@ -19,6 +19,7 @@ from booklint import (
     pictures,
     sentences,
     setup,
+    symbols,
     template,
 )
 from booklint import stored as runs
@@ -386,6 +387,16 @@ PLANTED = {
             ]
         ],
     ),
+    symbols.are_listed: (
+        linking,
+        [
+            ("It is $Z$.", "It is $Q$, and $Q_i \\cdot Q_{ij}$."),
+            ("$$\nQ = d_v\n$$", "$$\nQ = \\frac{T}{\\sqrt{d_k}}\n$$"),
+            ("$\\text{loss} = \\tau$", "$\\text{loss of Z} = 2 \\times 3$"),
+            ("- a list of {math}`Q_{query}`", "`Z`, Z and {math}`T`"),
+            ("$Q^{Z}$", "$Q^{T}$"),
+        ],
+    ),
     setup.comes_first: (
         lambda page: page,
         [
@@ -471,6 +482,7 @@ def book(tmp_path_factory) -> Path:
     (book / "_static").mkdir(parents=True)
     (book.parent / "secret.md").write_text("# Not the book's\n", "utf8")
     (book / "target.md").write_text(TARGET, "utf8")
+    (book / "notation.md").write_text(NOTATION + "$\\cdot$\n", "utf8")
     (book / "_static/there.png").write_bytes(b"")
     source = "seq_len, d_k = 4, 3\nqueries = 1\n\n\ndef f(n_heads):\n    return n_heads"
     (book / "03_three.ipynb").write_text(stored(code(source)), "utf8")
