@@ -122,7 +122,10 @@ else start();
 
 window.addEventListener("load", () => {
   reachWide();
-  window.MathJax?.startup?.promise?.then(reachWide);
+  Promise.resolve(window.MathJax?.startup?.promise).then(() => {
+    document.documentElement.classList.add("typeset");
+    reachWide();
+  });
 });
 window.addEventListener("resize", reachWide);
 document.addEventListener("toggle", reachWide, true); // of <details>, which does not bubble

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import nbformat
+import pandas as pd
 import pytest
 from book_site import ROOT, build
 from bs4 import BeautifulSoup
@@ -29,6 +30,11 @@ QUESTION = """> **Predict, then run.** Does it *rise*?
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
     "Jggg=="
+)
+
+TABLE = pd.DataFrame(
+    {"loss": [0.25, 1e-7], "how": ["by hand", "3"], "count": ["–", "7 %"]},
+    index=pd.Index(["four", "five"], name="chapter"),
 )
 
 
@@ -81,6 +87,8 @@ def page(tmp_path_factory) -> BeautifulSoup:
         cell(4, "hide-cell"),
         cell(5, "hide-output", prompt="Show five"),
         cell(6, html=ELEMENT),
+        cell(10, html=TABLE.to_html(notebook=True)),
+        cell(11, html=TABLE.reset_index(drop=True).to_html(notebook=True)),
         new_markdown_cell(QUESTION, id="question"),
         cell(7, "predict", "hide-output", caption="It rises."),
         cell(8, "remove-cell"),
@@ -140,6 +148,15 @@ def test_the_chapter_is_numbered_by_its_file(page):
 def test_data_of_a_figure_arrives_as_it_was(page):
     (script,) = page.select('touchable-figure script[type="application/json"]')
     assert json.loads(script.string) == DATA
+
+
+def test_a_table_has_one_row_of_headings_words_left_and_no_style_of_its_own(page):
+    named, counted = page.select("table.dataframe")
+    (heading,) = named.select("thead tr")
+    assert [th.text for th in heading.select("th")] == ["chapter", "loss", "how", "count"]
+    assert [cell.get("class") == ["words"] for cell in heading.select("th")] == [1, 0, 1, 0]
+    assert [th.text for th in counted.select("thead th")] == ["loss", "how", "count"]
+    assert not page.select("article style, table[border], tr[style]")
 
 
 def test_formulas_are_set_by_the_books_own_mathjax(page):
