@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from . import answers, buttons, chapters, fonts, offline, pictures, prompts
+from . import answers, buttons, chapters, fonts, offline, pictures, prompts, references
 
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
@@ -24,6 +24,6 @@ def setup(app):
     # Sphinx rewrites every page when a value of this kind changes, and an extension that has
     # changed is otherwise unknown to it.
     app.add_config_value("book_page_digest", digest(), "html", [str])
-    for part in (answers, buttons, chapters, fonts, offline, pictures, prompts):
+    for part in (answers, buttons, chapters, fonts, offline, pictures, prompts, references):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
