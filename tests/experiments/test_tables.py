@@ -153,6 +153,22 @@ def test_the_picture_holds_a_point_for_each_model_and_each_published_result():
     plt.close("all")
 
 
+def test_the_front_page_shows_three_models_by_name_and_an_arrow():
+    ax = tables.draw_climb()
+    told = [summary(name) for name in ("linear", "rows", "final")]
+    points = [(each.n_parameters, pytest.approx(100 - each.mean)) for each in told]
+    assert [line.get_xydata()[0].tolist() for line in ax.get_lines()] == [[*p] for p in points]
+    says = [text.get_text().replace("\n", " ") for text in ax.texts if text.get_text()]
+    assert says == [
+        "a linear layer on all pixels",
+        "one attention head on rows of pixels",
+        "the final model",
+    ]
+    (arrow,) = (text for text in ax.texts if text.arrow_patch)
+    assert (*arrow.xy, *arrow.xyann) == (*points[2], *points[1])
+    plt.close("all")
+
+
 def test_the_curves_are_those_of_the_records():
     ax = tables.draw_curves(["linear", "patches"])
     wanted = [

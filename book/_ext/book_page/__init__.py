@@ -3,9 +3,31 @@
 import hashlib
 from pathlib import Path
 
-from . import answers, buttons, chapters, fonts, offline, pictures, predictions, prompts, tables
+from . import (
+    answers,
+    buttons,
+    chapters,
+    fonts,
+    offline,
+    pictures,
+    predictions,
+    prompts,
+    references,
+    tables,
+)
 
-PARTS = (answers, buttons, chapters, fonts, offline, pictures, predictions, prompts, tables)
+PARTS = (
+    answers,
+    buttons,
+    chapters,
+    fonts,
+    offline,
+    pictures,
+    predictions,
+    prompts,
+    references,
+    tables,
+)
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [

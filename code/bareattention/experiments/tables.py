@@ -227,6 +227,37 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) ->
     return found
 
 
+# The front page's three points: what each is called there, and on which side (in points of type).
+CLIMB = {
+    "linear": ("a linear layer\non all pixels", (-10, 0), "right", "center"),
+    "rows": ("one attention head\non rows of pixels", (9, 8), "left", "center"),
+    "final": ("the final model", (0, -10), "center", "top"),
+}
+
+
+def draw_climb() -> Axes:
+    """Draw where the book begins and where it leads: three models and an arrow.
+
+    Returns: the axes of a new figure: wrong test digits against parameters.
+    """
+    ax = axes(x="numbers that it learned", y="wrong digits of 100", size=(7.2, 3.4))
+    ax.set(xscale="log", yscale="log", xlim=(1.8e3, 6e5), ylim=(0.2, 13))
+    ink = ax.xaxis.label.get_color()
+    points = []
+    for name, (says, away, across, up) in CLIMB.items():
+        if told := summary(name):
+            points.append((told.n_parameters, 100 - told.mean))
+            ax.plot(*points[-1], "o")
+            at = {"xytext": away, "textcoords": "offset points", "ha": across, "va": up}
+            ax.annotate(says, points[-1], color=ink, **at)
+    if len(points) > 1:
+        line = {"arrowstyle": "->", "color": ink, "shrinkA": 12, "shrinkB": 8}
+        ax.annotate("", points[-1], points[-2], arrowprops=line)
+    ax.set_xticks((1e4, 1e5), ("10,000", "100,000"))
+    _percent(ax)
+    return ax
+
+
 MARKS = {"final": ("*", "C3"), "naked_attention": ("D", "C1")}  # rungs are blue circles
 # Names in the picture, and on which side of its point each stands; other rungs go without.
 NAMED = {
