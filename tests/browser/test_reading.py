@@ -231,7 +231,7 @@ def test_nothing_moves_when_the_fonts_come(chromium_browser, site):
     assert heights[1] == pytest.approx(heights[0], rel=0.02)
 
 
-@pytest.mark.parametrize("name", [CHAPTER, PICTURED, "book/18_cost"])
+@pytest.mark.parametrize("name", [CHAPTER, PICTURED, "book/19_cost"])
 def test_little_moves_while_formulas_are_typeset(chromium_browser, site, name):
     """The shift of the layout (Core Web Vitals) on a phone that gets MathJax late."""
 

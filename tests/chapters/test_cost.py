@@ -1,4 +1,4 @@
-"""Chapter 18: what attention costs, in time and in memory, and how fast that grows."""
+"""Chapter 19: what attention costs, in time and in memory, and how fast that grows."""
 
 import math
 import statistics

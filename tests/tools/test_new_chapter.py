@@ -65,7 +65,7 @@ def test_tests_fail_until_they_are_written(tree):
         (2, "embeddings", 0, ["01_parameters", "02_embeddings", "03_queries_keys_values"]),
         (4, "scores", 0, ["01_parameters", "03_queries_keys_values", "04_scores"]),
         (7, "masks", 1, ["07_masks"]),
-        (18, "cost", 1, ["18_cost"]),
+        (18, "cost", 1, ["19_cost"]),
     ],
 )
 def test_finds_its_place_in_the_contents(number, name, part, pages, tree):
@@ -86,7 +86,7 @@ def test_opens_the_parts_in_their_order(tree):
     assert [caption for caption, _ in found] == [*new_chapter.PARTS.values(), "Reference"]
     assert [pages for _, pages in found[1:3]] == [
         ["book/07_masks"],
-        ["book/11_digits", "book/18_cost"],
+        ["book/11_digits", "book/19_cost"],
     ]
 
 

@@ -37,7 +37,7 @@ ONE = "\n    x = 1  # one"
 DOCUMENTED = '\n    """A' + "\n    And so on." * 30 + '"""\n'
 TWO_METHODS = "class A:\n" + "".join(f"  def {name}(self):{ONE * 12}\n" for name in "fg")
 PNG, HTML = "image/png", "text/html"
-WIDE_PAGE = Path("18_cost.ipynb")
+WIDE_PAGE = Path("19_cost.ipynb")
 TRAINING = code("train()", id="train", tags=("nbval-ignore-output",))
 CHECK = code("if True:\n    assert 1", id="check", tags=("remove-cell",))
 CITED = "[us](https://arxiv.org/abs/1)"
