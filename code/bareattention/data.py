@@ -29,6 +29,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from bareattention.files import write_whole
+from bareattention.shapes import checked, require
 
 __all__ = ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits"]
 
@@ -92,6 +93,7 @@ MNIST_FILES = (
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
+@checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Digits:
     """Images of digits and what they show.
@@ -99,27 +101,21 @@ class Digits:
     images: `uint8`, `(n, 28, 28)`, from 0 (paper) to 255 (ink).
     labels: `int64`, `(n,)`, from 0 to 9.
 
-    Raises ValueError if a tensor has another kind or shape, or if the two differ in number.
+    Raises TypeError for another kind, ValueError for another shape or a label that is none.
     """
 
     images: UInt8[Tensor, "n 28 28"]
     labels: Int64[Tensor, " n"]
 
     def __post_init__(self) -> None:
-        n = len(self.images) if getattr(self.images, "ndim", 0) else 0
-        kinds = {"images": f"uint8 ({n}, {IMAGE_SIZE}, {IMAGE_SIZE})", "labels": f"int64 ({n},)"}
-        for name, wanted in kinds.items():
-            if (found := _kind(getattr(self, name))) != wanted:
-                raise ValueError(f"{name}: wanted {wanted}, got {found}")
-        if ((self.labels < 0) | (self.labels >= N_CLASSES)).any():
-            low, high = self.labels.aminmax()
-            raise ValueError(f"labels: wanted numbers from 0 to 9, got {low} to {high}")
+        low, high = (int(label) for label in self.labels.aminmax())
+        require(low >= 0 and high < N_CLASSES, "labels", "numbers from 0 to 9", f"{low} to {high}")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"Digits(images={_kind(self.images)}, labels={_kind(self.labels)})"
+        return f"Digits({len(self.labels):,} images and their labels)"
 
 
 class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -344,10 +340,3 @@ def _verified_bytes(path: Path | Traversable, known: KnownFile, remedy: str) -> 
             f"{path} is corrupted: wanted SHA-256 {known.sha256}, got {found}. {remedy}"
         )
     return content
-
-
-def _kind(tensor: object) -> str:
-    """What a tensor is, in short: `uint8 (4000, 28, 28)`; of anything else, its type."""
-    if not isinstance(tensor, Tensor):
-        return f"a {type(tensor).__name__}"
-    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

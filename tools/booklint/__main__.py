@@ -1,8 +1,9 @@
 """Say what is wrong with the pages of the book, one fault a line; 1 if there is any.
 
-python tools/booklint                            # every page, by the rules that need no execution
+python tools/booklint                            # every page
 python tools/booklint book/05_softmax.ipynb      # some pages
-python tools/booklint --run book/05_softmax.ipynb    # run it too, and check its shape comments
+
+Shape comments are checked while a chapter runs: `pytest --nbval book/05_softmax.ipynb`.
 """
 
 import sys
@@ -15,17 +16,14 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 def main(arguments: list[str]) -> int:
     from booklint.pages import paths, read
     from booklint.rules import complaints
-    from booklint.shapes.process import in_a_process
 
-    wanted = [Path(name).resolve() for name in arguments if name != "--run"] or paths()
+    wanted = [Path(name).resolve() for name in arguments] or paths()
     if missing := [str(path) for path in wanted if not path.is_file()]:
         print(f"booklint: no such page: {', '.join(missing)}")
         return 2
     found = []
     for path in wanted:
         found += map(str, complaints(read(path)))
-        if "--run" in arguments and path.suffix == ".ipynb":
-            found += in_a_process(path)
     print(*found, sep="\n", end="\n" if found else "")
     return int(bool(found))
 

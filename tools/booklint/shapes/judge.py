@@ -95,6 +95,14 @@ class Judge:
         self._readings = readings(sizes)
         self._globals = namespace
 
+    def complaints(self) -> list[Complaint]:
+        """What was found false, and after a whole chapter what was never run."""
+        never = "never run in the whole chapter, so nothing checks it"
+        found = [site.complaint for site in self.sites if site.complaint is not None]
+        return found + [
+            site.complain(f"# {site.comment}: {never}") for site in self.sites if not site.runs
+        ]
+
     def names_for(self, comment: ShapeComment) -> list[str]:
         """The names that resolving a comment may need."""
         names = set(comment.names)
