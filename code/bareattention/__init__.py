@@ -36,6 +36,13 @@ if TYPE_CHECKING:  # for editors, which run nothing
         tone_curve,
         with_attention_replaced,
     )
+    from bareattention.chapters.language import (
+        CausalLanguageModel,
+        KeyValueCache,
+        generate,
+        rotary_attention,
+        rotate_positions,
+    )
     from bareattention.chapters.many_heads import MultiHeadAttention, join_heads, split_heads
     from bareattention.chapters.masks import additive, causal_mask, leakage, padding_mask
     from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
@@ -72,7 +79,14 @@ if TYPE_CHECKING:  # for editors, which run nothing
         train_epoch,
     )
     from bareattention.chapters.weighted_values import SelfAttention, attention
-    from bareattention.data import DataError, Digits, DigitSplits, Provenance, load_digits
+    from bareattention.data import (
+        DataError,
+        Digits,
+        DigitSplits,
+        Provenance,
+        load_digits,
+        load_text,
+    )
     from bareattention.experiments.recipes import (
         LADDER,
         PIXELS,
@@ -100,6 +114,7 @@ chapters.digits as_patches as_pixels as_rows pixel_statistics standardise train_
 chapters.embeddings look_up one_hot random_embeddings
 chapters.inside attention_maps occlusion_map roll_out
 chapters.is_attention_doing_anything WithoutAttention tone_curve with_attention_replaced
+chapters.language CausalLanguageModel KeyValueCache generate rotary_attention rotate_positions
 chapters.many_heads MultiHeadAttention join_heads split_heads
 chapters.masks additive causal_mask leakage padding_mask
 chapters.one_sample_at_a_time LoopedSelfAttentionModel
@@ -113,7 +128,7 @@ chapters.softmax softmax
 chapters.training EarlyStopping Report epoch_report evaluate fit print_report report_line
 chapters.training train_epoch
 chapters.weighted_values SelfAttention attention
-data DataError DigitSplits Digits Provenance load_digits
+data DataError DigitSplits Digits Provenance load_digits load_text
 experiments.recipes LADDER PIXELS RECIPES REMOVALS Recipe WITHOUT_ATTENTION
 experiments.runs RecordError Run load_run recorded recorded_measurement save_run
 plotting axes bars heatmap panels pictures

@@ -31,7 +31,7 @@ from torch import Tensor
 from bareattention.files import write_whole
 from bareattention.shapes import checked, require
 
-__all__ = ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits"]
+__all__ = ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits", "load_text"]
 
 DEFAULT_SOURCE = "mnist5k"
 SOURCE_VARIABLE = "BAREATTENTION_DATA"
@@ -340,3 +340,8 @@ def _verified_bytes(path: Path | Traversable, known: KnownFile, remedy: str) -> 
             f"{path} is corrupted: wanted SHA-256 {known.sha256}, got {found}. {remedy}"
         )
     return content
+
+
+def load_text() -> str:
+    """A story of our own in lower-case letters: the town with two banks, 9,048 characters."""
+    return (resources.files("bareattention") / "two_banks.txt").read_text("utf8")
