@@ -92,6 +92,7 @@ def page(tmp_path_factory) -> BeautifulSoup:
         new_markdown_cell(QUESTION, id="question"),
         cell(7, "predict", "hide-output", caption="It rises."),
         cell(8, "remove-cell"),
+        cell(12, "hide-output"),  # a check of the prediction
         new_markdown_cell("It rises, and this says why.", id="answer"),
         cell(9),
         new_markdown_cell("This is for everybody.", id="after"),
@@ -110,6 +111,7 @@ def test_folded_cells_say_what_they_show(page):
         "Show the code",
         "Show the code and what happens",
         "Show five",
+        "Show what happens",
         "Show what happens",
     ]
     hidden = [prompt.text.strip() for prompt in page.select("article summary .expanded")]
