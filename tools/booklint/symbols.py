@@ -9,11 +9,11 @@ from booklint.pages import Cell, Complaint, Page, read
 
 Symbol = tuple[str, str]  # a letter or sign, and its subscript: INDEX for one that only counts
 INDEX = "i"
-WORDS = re.compile(r"\\(?:text|mathrm|operatorname)\s*\{(?:\\.|[^{}\\])*\}|(?<!\\)%.*")
+WORDS = re.compile(r"\\(?:text|mathrm|operatorname)\s*\{(?:\\.|[^{}\\])*\}|\\(?:begin|end)\{[^}]*\}|(?<!\\)%.*")
 # What only arranges a formula, or what every reader of school mathematics knows.
-PLAIN = {"frac", "tfrac", "dfrac", "sqrt", "left", "right", "quad", "qquad", "underbrace", "begin"}
+PLAIN = {"frac", "tfrac", "dfrac", "sqrt", "left", "right", "quad", "qquad", "underbrace"}
 PLAIN |= {"dots", "cdots", "vdots", "ddots", "times", "approx", "le", "ge", "leq", "geq", "neq"}
-PLAIN |= {"sin", "cos", "log", "ln", "exp", "max", "min", "to", "end", "pm", "ll", "gg", "infty"}
+PLAIN |= {"sin", "cos", "log", "ln", "exp", "max", "min", "to", "pm", "ll", "gg", "infty"}
 SYMBOL = re.compile(
     r"""(?P<base>\\(?:bar|hat|tilde|mathbb|mathbf)\s*\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z])
     (?:_(?:\{(?P<group>(?:[^{}]|\{[^{}]*\})*)\}|(?P<one>\\[A-Za-z]+|[^{\s])))?""",

@@ -101,7 +101,7 @@ class Block(nn.Module):
         attend: Callable = attention,
     ) -> tuple[
         Float[Tensor, "*batch seq_len d_model"],
-        Float[Tensor, "*batch n_heads seq_len n_keys"] | None,
+        Float[Tensor, "*batch n_heads seq_len n_seen"] | None,
     ]:
         """Tokens of the same shape, and the weights of all heads.
 

@@ -61,7 +61,7 @@ class MultiHeadAttention(nn.Module):
         context: Float[Tensor, "*batch n_keys d_model"] | None = None,
     ) -> tuple[
         Float[Tensor, "*batch seq_len d_model"],
-        Float[Tensor, "*batch n_heads seq_len n_keys"] | None,
+        Float[Tensor, "*batch n_heads seq_len n_seen"] | None,
     ]:
         """Let each token look around, once in every head.
 
