@@ -59,6 +59,7 @@ function letPicturesGrow() {
     dialog.showModal();
   };
   all("article :is(figure, .cell_output) img[width]").forEach((picture) => {
+    picture.closest("a.image-reference")?.replaceWith(picture); // Sphinx links some to their file
     if (picture.closest("a, touchable-figure")) return;
     picture.tabIndex = 0;
     picture.setAttribute("role", "button");

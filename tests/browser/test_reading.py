@@ -98,6 +98,8 @@ def test_pictures_lie_on_the_page_undimmed(visitor, site):
     picture = page.locator("article img[role=button]").first
     style = "e => { const s = getComputedStyle(e); return [s.filter, s.backgroundColor]; }"
     assert picture.evaluate(style) == ["none", "rgba(0, 0, 0, 0)"]
+    picture.click()
+    assert page.locator("dialog.enlarged img").evaluate(style) == ["none", "rgba(0, 0, 0, 0)"]
 
 
 @pytest.mark.parametrize("press", ["click", "Enter"])
