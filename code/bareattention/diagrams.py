@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import matplotlib.pyplot as plt
 import torch
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
+from matplotlib.text import Text
 from torch import Tensor
 
-from bareattention.plotting import STYLE, heatmap
+from bareattention.plotting import heatmap, panels
 from bareattention.shapes import checked, require
 
 __all__ = ["whole_head"]
@@ -42,7 +42,6 @@ CELL_WIDTH, CELL_HEIGHT = 0.44, 0.31  # inches: a number fits, and two matrices 
 WORDS, GAP, LANE = 0.6, 0.9, 0.4  # inches: left of all, between two, the way of the values
 TITLE, BELOW, ARROW = 0.3, 0.45, 0.35  # inches: above and below a matrix, between two rows
 _IN_PLACE = ("embeddings", "values", "queries", "keys", "scores", "weights", "output")
-ARROWS = "#767676"  # as far from white paper as from black
 
 
 def _stages(embeddings, W_query, W_key, W_value, mask) -> dict[str, Tensor]:
@@ -63,13 +62,10 @@ def _stages(embeddings, W_query, W_key, W_value, mask) -> dict[str, Tensor]:
 
 
 def _fade(ax: Axes) -> None:
-    for artist in (*ax.images, *ax.patches, ax._left_title):
+    for artist in (*ax.images, *ax.patches, *ax.spines.values(), *ax.findobj(Text)):
         artist.set_alpha(FAINT)
     for number in ax.texts:  # black or white for a full colour: neither reads on a faint one
-        number.set(color=ARROWS, alpha=0.5)
-    for axis in (ax.xaxis, ax.yaxis):
-        for text in (axis.label, *axis.get_ticklabels()):
-            text.set_alpha(FAINT)
+        number.set(color=ax.xaxis.label.get_color(), alpha=0.5)
 
 
 def _places(stages: dict[str, Tensor]) -> dict[str, Place]:
@@ -125,11 +121,11 @@ def _arrows(places: dict[str, Place]) -> dict[str, list[list[tuple[float, float]
     }
 
 
-def _draw(fig, name: str, matrix: Tensor, place: Place, names: dict, mask) -> Axes:
+def _draw(ax: Axes, name: str, matrix: Tensor, place: Place, names: dict, mask) -> None:
     """One matrix, its tokens and channels named."""
-    width, height = fig.get_size_inches()
+    width, height = ax.figure.get_size_inches()
     left, top, right, bottom = place
-    ax = fig.add_axes(
+    ax.set_position(
         (left / width, 1 - bottom / height, (right - left) / width, (bottom - top) / height)
     )
     among_tokens = name in ("scores", "weights")
@@ -147,29 +143,29 @@ def _draw(fig, name: str, matrix: Tensor, place: Place, names: dict, mask) -> Ax
         ax=ax,
     )
     ax.set_aspect("auto")
-    return ax
 
 
 def _diagram(stages: dict[str, Tensor], names: dict, lit: str | None, mask) -> dict[str, Axes]:
     places = _places(stages)
     width = max(right for _, _, right, _ in places.values()) + LANE
     height = max(bottom for *_, bottom in places.values()) + BELOW
-    fig = plt.figure(figsize=(width, height), layout="none")
-    axes = {}
+    axes = dict(zip(stages, panels(len(stages), size=(width, height)), strict=True))
+    figure = axes["output"].figure
+    figure.set_layout_engine("none")
     for step, made in STEPS.items():
         for name in made:
-            axes[name] = _draw(fig, name, stages[name], places[name], names, mask)
+            _draw(axes[name], name, stages[name], places[name], names, mask)
             if lit not in (None, step):
                 _fade(axes[name])
     for step, arrows in _arrows(places).items():
+        alpha = 1.0 if lit in (None, step) else FAINT
         for corners in arrows:
             path = Path([(x / width, 1 - y / height) for x, y in corners])
-            alpha = 1.0 if lit in (None, step) else FAINT
-            fig.add_artist(
+            figure.add_artist(
                 FancyArrowPatch(
                     path=path,
-                    transform=fig.transFigure,
-                    color=ARROWS,
+                    transform=figure.transFigure,
+                    color=axes["output"].xaxis.label.get_color(),
                     alpha=alpha,
                     arrowstyle="-|>",
                     mutation_scale=12,
@@ -205,5 +201,4 @@ def whole_head(
     told = list(channels[: W_value.shape[1]]) if W_value.shape[1] <= len(channels) else None
     names = {"tokens": list(tokens), "embeddings": list(channels), "values": told, "output": told}
     stages = _stages(embeddings, W_query, W_key, W_value, mask)
-    with plt.style.context(STYLE):
-        return _diagram(stages, names, lit, mask)
+    return _diagram(stages, names, lit, mask)
