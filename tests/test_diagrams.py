@@ -9,7 +9,7 @@ import torch
 from expectations import refused
 from matplotlib.text import Text
 
-from bareattention import attention, attention_scores, project, small_example, whole_head
+from bareattention import attention, attention_scores, product, project, small_example, whole_head
 from bareattention.diagrams import FAINT, STEPS
 
 PHONE = 390  # CSS pixels across
@@ -145,3 +145,44 @@ def test_other_sizes_are_drawn_too_and_always_alike():
 def test_what_cannot_be_drawn_is_refused(change, error, name, came):
     with refused(error, name, came):
         whole_head(**{**small_example()._asdict(), **change})
+
+
+# A product
+
+SAYS = {
+    "titles": ("weights", "values", "output"),
+    "says": ("query", "key", "channel"),
+    "labels": (["bank"], ["boat", "by", "the", "bank"], ["water", "money"]),
+    "kind": "weights",
+}
+ROW, COLUMNS = (
+    torch.tensor([[0.75, 0.0, 0.0, 0.25]]),
+    torch.tensor([[2.0, 0], [0, 0], [0, 0], [1, 1]]),
+)
+
+
+def test_a_product_lines_up_row_by_column():
+    left, right, result = product(ROW, COLUMNS, **SAYS)
+    boxes = [ax.get_position() for ax in (left, right, result)]
+    assert boxes[0].y0 == boxes[2].y0 and boxes[0].y1 == boxes[2].y1
+    assert boxes[1].x0 == boxes[2].x0 and boxes[1].x1 == boxes[2].x1
+    assert result.images[0].get_array().tolist() == [[1.75, 0.25]]
+    assert [ax.get_ylabel() for ax in (left, right, result)] == ["query", "key", "query"]
+    assert [ax.get_xlabel() for ax in (left, right, result)] == ["key", "channel", "channel"]
+    assert left.images[0].get_clim() == (0, 1)
+    assert right.images[0].get_clim() == result.images[0].get_clim() == (-2.4, 2.4)
+
+
+@pytest.mark.parametrize(
+    "change, error, name, came",
+    [
+        ({"titles": ["weights"]}, ValueError, "titles", "1"),
+        ({"says": ["query"]}, ValueError, "says", "1"),
+        ({"labels": []}, ValueError, "labels", "0"),
+        ({"kind": "pixels"}, ValueError, "kind", "pixels"),
+        ({"right": torch.zeros(3, 2)}, ValueError, "right", "(3, 2)"),
+    ],
+)
+def test_a_product_refuses_what_does_not_fit(change, error, name, came):
+    with refused(error, name, came):
+        product(**{"left": ROW, "right": COLUMNS, **SAYS, **change})

@@ -73,7 +73,7 @@ if TYPE_CHECKING:  # for editors, which run nothing
     )
     from bareattention.chapters.weighted_values import SelfAttention, attention
     from bareattention.data import DataError, Digits, DigitSplits, Provenance, load_digits
-    from bareattention.diagrams import whole_head
+    from bareattention.diagrams import product, whole_head
     from bareattention.experiments.recipes import (
         LADDER,
         PIXELS,
@@ -115,7 +115,7 @@ chapters.training EarlyStopping Report epoch_report evaluate fit print_report re
 chapters.training train_epoch
 chapters.weighted_values SelfAttention attention
 data DataError DigitSplits Digits Provenance load_digits
-diagrams whole_head
+diagrams product whole_head
 experiments.recipes LADDER PIXELS RECIPES REMOVALS Recipe WITHOUT_ATTENTION
 experiments.runs RecordError Run load_run recorded recorded_measurement save_run
 plotting axes bars heatmap panels pictures

@@ -1,4 +1,4 @@
-"""Diagrams of the whole head: one tall figure, read from top to bottom, with one step lit."""
+"""Diagrams of matrices that belong together: a product, and the whole head with one step lit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from bareattention.plotting import heatmap, panels
 from bareattention.shapes import checked, require
 
-__all__ = ["whole_head"]
+__all__ = ["product", "whole_head"]
 
 # A step -> the matrices that it makes.
 STEPS = {
@@ -37,10 +37,10 @@ TITLES = {
 }
 Step = Literal[*STEPS]
 Place = tuple[float, float, float, float]  # left, top, right, bottom, in inches from above
-FAINT = 0.22  # how much is left of what is not lit
+FAINT = 0.3  # how much is left of what is not lit
 CELL_WIDTH, CELL_HEIGHT = 0.44, 0.31  # inches: a number fits, and two matrices a phone
 WORDS, GAP, LANE = 0.6, 0.9, 0.4  # inches: left of all, between two, the way of the values
-TITLE, BELOW, ARROW = 0.3, 0.45, 0.35  # inches: above and below a matrix, between two rows
+TITLE, BELOW, ARROW = 0.3, 0.5, 0.3  # inches: above and below a matrix, between two rows
 _IN_PLACE = ("embeddings", "values", "queries", "keys", "scores", "weights", "output")
 
 
@@ -121,13 +121,18 @@ def _arrows(places: dict[str, Place]) -> dict[str, list[list[tuple[float, float]
     }
 
 
-def _draw(ax: Axes, name: str, matrix: Tensor, place: Place, names: dict, mask) -> None:
-    """One matrix, its tokens and channels named."""
+def _put(ax: Axes, place: Place) -> None:
     width, height = ax.figure.get_size_inches()
     left, top, right, bottom = place
+    ax.figure.set_layout_engine("none")
     ax.set_position(
         (left / width, 1 - bottom / height, (right - left) / width, (bottom - top) / height)
     )
+
+
+def _draw(ax: Axes, name: str, matrix: Tensor, place: Place, names: dict, mask) -> None:
+    """One matrix, its tokens and channels named."""
+    _put(ax, place)
     among_tokens = name in ("scores", "weights")
     heatmap(
         matrix,
@@ -151,7 +156,6 @@ def _diagram(stages: dict[str, Tensor], names: dict, lit: str | None, mask) -> d
     height = max(bottom for *_, bottom in places.values()) + BELOW
     axes = dict(zip(stages, panels(len(stages), size=(width, height)), strict=True))
     figure = axes["output"].figure
-    figure.set_layout_engine("none")
     for step, made in STEPS.items():
         for name in made:
             _draw(axes[name], name, stages[name], places[name], names, mask)
@@ -173,6 +177,61 @@ def _diagram(stages: dict[str, Tensor], names: dict, lit: str | None, mask) -> d
                 )
             )
     return axes
+
+
+@checked
+def product(
+    left: Float[Tensor, "rows inner"],
+    right: Float[Tensor, "inner columns"],
+    *,
+    titles: Sequence[str],
+    says: Sequence[str],
+    labels: Sequence[Sequence[str]],
+    kind: Literal["weights", "signed"] = "signed",
+) -> list[Axes]:
+    """Draw left @ right: each number stands right of its row and below its column.
+
+    Args:
+        titles: one line above the left matrix, the right one and the product.
+        says: what the rows, the inner axis and the columns count.
+        labels: a name for each row, for each place of the inner axis and for each column.
+        kind: of the left matrix; the others are signed.
+    Returns: the axes of the left matrix, the right one and the product.
+    """
+    require(len(titles) == 3, "titles", "3 of them", len(titles))
+    require(len(says) == 3, "says", "3 of them", len(says))
+    require(len(labels) == 3, "labels", "3 lists of names", len(labels))
+    (rows, inner), columns = left.shape, right.shape[1]
+    x, y = WORDS + 0.3, TITLE  # where the left matrix and the right one begin
+    across = x + CELL_WIDTH * inner + GAP
+    down = y + CELL_HEIGHT * inner + BELOW + TITLE
+    low = down + CELL_HEIGHT * rows
+    places = [
+        (x, down, x + CELL_WIDTH * inner, low),
+        (across, y, across + CELL_WIDTH * columns, y + CELL_HEIGHT * inner),
+        (across, down, across + CELL_WIDTH * columns, low),
+    ]
+    found = panels(3, size=(across + CELL_WIDTH * max(columns, 3) + 0.1, low + BELOW))
+    result = left @ right
+    largest = max(matrix.abs().max().item() for matrix in (left, right, result))
+    kinds, axes_of = (kind, "signed", "signed"), ((0, 1), (1, 2), (0, 2))
+    for i, (ax, matrix) in enumerate(zip(found, (left, right, result), strict=True)):
+        _put(ax, places[i])
+        down_axis, across_axis = axes_of[i]
+        heatmap(
+            matrix,
+            rows=says[down_axis],
+            columns=says[across_axis],
+            row_labels=list(labels[down_axis]),
+            column_labels=list(labels[across_axis]),
+            kind=kinds[i],
+            limits=None if kinds[i] == "weights" else (-1.2 * largest, 1.2 * largest),
+            title=titles[i],
+            colour_bar=False,
+            ax=ax,
+        )
+        ax.set_aspect("auto")
+    return found
 
 
 @checked
