@@ -87,6 +87,7 @@ if TYPE_CHECKING:  # for editors, which run nothing
         load_digits,
         load_text,
     )
+    from bareattention.diagrams import product, whole_head
     from bareattention.experiments.recipes import (
         LADDER,
         PIXELS,
@@ -129,6 +130,7 @@ chapters.training EarlyStopping Report epoch_report evaluate fit print_report re
 chapters.training train_epoch
 chapters.weighted_values SelfAttention attention
 data DataError DigitSplits Digits Provenance load_digits load_text
+diagrams product whole_head
 experiments.recipes LADDER PIXELS RECIPES REMOVALS Recipe WITHOUT_ATTENTION
 experiments.runs RecordError Run load_run recorded recorded_measurement save_run
 plotting axes bars heatmap panels pictures

@@ -1,4 +1,4 @@
-"""Chapter 20: a causal model of the book's own blocks, rotations, a cache, and text that is drawn."""
+"""Chapter 20: a causal model of the book's own blocks, rotations, a cache, drawn text."""
 
 import pytest
 import torch
@@ -83,9 +83,8 @@ def test_what_is_written_follows_the_shares(model):
 
 
 def test_writing_repeats_with_its_generator(model):
-    one, other, third = (
-        generate(model, IDS, 30, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
-    )
+    generators = [torch.Generator().manual_seed(seed) for seed in (1, 1, 2)]
+    one, other, third = (generate(model, IDS, 30, generator=g) for g in generators)
     assert torch.equal(one, other) and not torch.equal(one, third)
     assert torch.equal(one[:10], IDS) and len(one) == 40
     assert not one.requires_grad

@@ -9,7 +9,7 @@ from booklint.pages import Cell, Complaint, Page, read
 
 Symbol = tuple[str, str]  # a letter or sign, and its subscript: INDEX for one that only counts
 INDEX = "i"
-WORDS = re.compile(r"\\(?:text|mathrm|operatorname)\s*\{(?:\\.|[^{}\\])*\}|\\(?:begin|end)\{[^}]*\}|(?<!\\)%.*")
+WORDS = re.compile(r"\\(?:text|mathrm|operatorname|begin|end)\s*\{(?:\\.|[^{}\\])*\}|(?<!\\)%.*")
 # What only arranges a formula, or what every reader of school mathematics knows.
 PLAIN = {"frac", "tfrac", "dfrac", "sqrt", "left", "right", "quad", "qquad", "underbrace"}
 PLAIN |= {"dots", "cdots", "vdots", "ddots", "times", "approx", "le", "ge", "leq", "geq", "neq"}
