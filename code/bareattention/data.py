@@ -94,7 +94,7 @@ Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 @checked
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Digits:
     """Images of digits and what they show.
 
@@ -139,7 +139,7 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class DigitSplits:
     """Digits to learn from, to choose by and, once at the end, to be judged by."""
 

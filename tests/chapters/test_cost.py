@@ -404,6 +404,7 @@ SQUARE = [1.0, 4.0, 16.0]
         (lambda: growth_exponent(4, SQUARE), TypeError, "lengths", "4"),
         (lambda: growth_exponent([1, 2, 2], SQUARE), ValueError, "lengths", "[1, 2, 2]"),
         (lambda: growth_exponent([1, 2, 4], SQUARE[:2]), ValueError, "costs", "2"),
+        (lambda: growth_exponent([1, 2, 4], [1.0, 4, 16, 64]), ValueError, "costs", "4"),
         (lambda: growth_exponent([0, 2, 4], SQUARE), ValueError, "lengths", "0"),
         (lambda: growth_exponent([1, 2, 4], [-1.0, 4, 16]), ValueError, "costs", "-1.0"),
     ],

@@ -115,6 +115,7 @@ SOME = torch.zeros(4, 4)
         (SOME, torch.tensor([0, 2, 1, -100]), ValueError, "labels", "-100 to 2", "classes 0 to 2"),
         (SOME, torch.tensor([0, -1, 1, 1]), ValueError, "labels", "-1 to 1", "classes 0 to 2"),
         (SOME, torch.tensor([0, 2, 1, 3]), ValueError, "labels", "0 to 3", "classes 0 to 2"),
+        (SOME, torch.tensor([0, 2, 1, 4]), ValueError, "labels", "0 to 4", "classes 0 to 2"),
     ],
 )
 def test_data_without_a_class_for_each_input_is_refused(
