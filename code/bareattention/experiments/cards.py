@@ -1,7 +1,8 @@
 """Chapter 18's readers of cards: every way to mix, trained on one budget, seed by seed."""
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -80,8 +81,27 @@ def reader(
     return model, train_on_cards(model, images, labels, N_CARDS, longer * steps, seed)
 
 
+def row_of(mixing: str, seed: int, source: str, longer: int, parts: dict) -> dict:
+    """Train one reader, and say how many deals of test digits it answers."""
+    model, _ = reader(mixing, seed, parts["training"], longer)
+    right = {f"right_{n}": round(share_right(model, parts["test"], n), 2) for n in (2, 6, 10)}
+    steps = longer * MIXINGS[mixing][0]
+    about = {"steps": steps, "parameters": count_parameters(model)}
+    return {"digits": source, "mixing": mixing, "seed": seed, **about, **right}
+
+
+def on_device(source: str, device: str) -> dict[str, tuple[Tensor, Tensor]]:
+    """Prepared digits, the pictures on the device that trains."""
+    parts = prepared(load_digits(source))
+    return {name: (images.to(device), labels) for name, (images, labels) in parts.items()}
+
+
 def measure_cards(
-    repeats: int, device: str = "cpu", source: str = "mnist5k", longer: int = 1
+    repeats: int,
+    device: str = "cpu",
+    source: str = "mnist5k",
+    longer: int = 1,
+    mixings: Sequence[str] = (*MIXINGS,),
 ) -> list[dict]:
     """Train every way to mix with several seeds.
 
@@ -90,23 +110,19 @@ def measure_cards(
         longer: so many times the steps.
     Returns: one dict for each way and seed.
     """
-    parts = {
-        name: (images.to(device), labels)
-        for name, (images, labels) in prepared(load_digits(source)).items()
-    }
-    rows = []
-    for mixing in tqdm(MIXINGS, desc="ways to mix", file=sys.stderr):
-        for seed in range(repeats):
-            model, _ = reader(mixing, seed, parts["training"], longer)
-            right = {n: round(share_right(model, parts["test"], n), 2) for n in (2, 6, 10)}
-            rows.append(
-                {
-                    **{"digits": source, "mixing": mixing, "seed": seed},
-                    **{"steps": longer * MIXINGS[mixing][0], "parameters": count_parameters(model)},
-                    **{f"right_{n}": share for n, share in right.items()},
-                }
-            )
-    return rows
+    parts = on_device(source, device)
+    asked = [(mixing, seed) for mixing in mixings for seed in range(repeats)]
+    return [
+        row_of(*each, source, longer, parts) for each in tqdm(asked, "readers", file=sys.stderr)
+    ]
+
+
+measure_cards_mnist = partial(
+    measure_cards,
+    source="mnist",
+    longer=4,
+    mixings=[name for name in MIXINGS if "," not in name or name.endswith("mean")],
+)
 
 
 def save_reader(folder: Path, command: str, device: str = "cpu", overwrite: bool = False) -> Path:
@@ -120,8 +136,9 @@ def save_reader(folder: Path, command: str, device: str = "cpu", overwrite: bool
     mean, std = pixel_statistics(digits.training.images)
     parts = prepared(digits)
     images, labels = parts["training"]
+    started = time.perf_counter()
     model, losses = reader("softmax", 0, (images.to(device), labels))
-    model = model.cpu()
+    seconds, model = time.perf_counter() - started, model.cpu()
     curve = [
         {"step": end, "loss": round(sum(losses[end - 100 : end]) / 100, 4)}
         for end in range(100, len(losses) + 1, 100)
@@ -133,7 +150,7 @@ def save_reader(folder: Path, command: str, device: str = "cpu", overwrite: bool
         | {"pixel_mean": mean, "pixel_std": std, "digits": "mnist5k", "trained_on": "training"},
         data=digits.provenance,
         n_parameters=count_parameters(model),
-        seconds=0.0,
+        seconds=round(seconds, 1),
         curve=curve,
         final={f"right_{n}": round(share_right(model, parts["test"], n), 2) for n in (2, 6, 10)},
         versions=runs.versions(),
