@@ -131,10 +131,12 @@ class CardReader(nn.Module):
         keys = self.projections.key(left)  # (n_deals, n_cards, d_model)
         right = self.embedding(right)  # (n_deals, n_cards, d_model)
         values = self.projections.value(right)  # (n_deals, n_cards, d_model)
-        found, weights = self.attend(query, keys, values, None)
+        found, looks = self.attend(query, keys, values)  # (..., d_model), ...
         both = torch.cat([query, found], dim=-1)  # (n_deals, 1, 2 * d_model)
         logits = self.read(both[:, 0])  # (n_deals, n_classes)
-        return logits, None if weights is None else weights.squeeze(-2)
+        if looks is not None:
+            looks = looks.squeeze(-2)  # (..., n_cards)
+        return logits, looks
 
 
 @checked
