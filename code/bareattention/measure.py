@@ -257,6 +257,8 @@ def main(arguments: list[str] | None = None) -> int:
     file = Path(asked.out) / f"{asked.what}-measured.json"
     try:
         check_place(file, asked.overwrite)  # before minutes of measuring, not after them
+        if asked.what == "cards":
+            check_place(file.with_name(cards.READER), asked.overwrite)
         table = Measurement(
             name=asked.what,
             measured=says,

@@ -29,6 +29,7 @@ from bareattention.data import DigitSplits, load_digits
 from bareattention.experiments import runs
 
 N_CARDS, DEALS, SEED_OF_DEALS = 6, 2000, 1000
+READER = "cards-seed0.json"
 # name -> (steps of 64 deals on the 5,000 digits, makes what stands in attention's place)
 MIXINGS: dict[str, tuple[int, Callable[[], Callable]]] = {
     "softmax": (1500, lambda: attention),
@@ -130,7 +131,7 @@ def save_reader(folder: Path, command: str, device: str = "cpu", overwrite: bool
 
     Raises: RecordError as `save_run` does.
     """
-    file = Path(folder) / "cards-seed0.json"
+    file = folder / READER
     runs.check_place(file, overwrite)
     digits = load_digits("mnist5k")
     mean, std = pixel_statistics(digits.training.images)
