@@ -103,7 +103,7 @@ class CardReader(nn.Module):
     ):
         super().__init__()
         self.d_model, self.image_size = d_model, image_size
-        self.attend = attend
+        self.attend, self.n_classes = attend, N_CLASSES
         self.embedding = nn.Sequential(
             nn.Flatten(start_dim=-2),
             nn.Linear(image_size**2, 128),
@@ -112,7 +112,9 @@ class CardReader(nn.Module):
         )
         self.projections = Projections(d_model, d_model, d_model)
         self.read = nn.Sequential(
-            nn.Linear(2 * d_model, 128), nn.GELU(), nn.Linear(128, N_CLASSES)
+            nn.Linear(2 * d_model, 128),
+            nn.GELU(),
+            nn.Linear(128, self.n_classes),
         )
 
     def forward(
@@ -184,7 +186,7 @@ def attention_in_heads(
 ]:
     """Attention in several heads, as `MultiHeadAttention` has them."""
     heads = [split_heads(x, n_heads) for x in (queries, keys, values)]
-    output, weights = attention(*heads)  # (..., n_queries, d_head), ...
+    output, weights = attention(*heads)
     return join_heads(output), weights  # (..., n_queries, d_v), ...
 
 
