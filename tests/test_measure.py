@@ -11,13 +11,22 @@ import pytest
 import torch
 from expectations import assert_equal_numbers
 
-from bareattention import attention, kept_bytes, measure, recorded_measurement
+from bareattention import (
+    attention,
+    kept_bytes,
+    load_digits,
+    measure,
+    recorded,
+    recorded_measurement,
+)
+from bareattention.experiments import cards
 from bareattention.experiments.runs import machine_class, versions
 
 NOTEBOOK = Path(__file__).parents[1] / "book" / "13_all_at_once.ipynb"
 WAYS = {"loop", "naive batch", "fused", "module"}
 ATTENTIONS = {"naive", "fused"}
 WITH_ONE_CHANNEL = {"loop", "fused", "tone curve"}
+OF_CARDS = {"digits", "mixing", "seed", "steps", "parameters", "right_2", "right_6", "right_10"}
 
 
 @pytest.fixture
@@ -28,6 +37,10 @@ def tiny(monkeypatch):
     monkeypatch.setattr(measure, "IMAGES", (2, 3))
     monkeypatch.setattr(measure, "PIXELS", 5)
     monkeypatch.setattr(measure, "peak_megabytes", lambda way, sizes: 1.26 + len(sizes) / 1000)
+    quick = {mixing: (1, attend) for mixing, (_, attend) in cards.MIXINGS.items()}
+    monkeypatch.setattr(cards, "MIXINGS", quick)
+    monkeypatch.setattr(cards, "DEALS", 5)
+    monkeypatch.setattr(cards, "load_digits", lambda source: load_digits("mnist5k"))
 
 
 @pytest.fixture
@@ -47,9 +60,14 @@ def test_each_measurement_is_written_as_a_table_that_can_be_read(tiny, tmp_path,
         file = tmp_path / "new" / f"{what}-measured.json"
         assert capsys.readouterr().out == f"wrote {file}\n"
         table = recorded_measurement(what, file.parent)
-        assert table["command"] == f"python -m bareattention.measure {what} --repeats 2"
+        of_cards = what.startswith("cards")
+        command = f"python -m bareattention.measure {what} --repeats 2" + " --device cpu" * of_cards
+        assert table["command"] == command
         assert (table["machine"], table["versions"]) == (machine_class(), versions())
         holds_what_it_measures(what, table)
+        if of_cards:
+            assert [row["seed"] for row in table["rows"][:4]] == [0, 1, 0, 1]
+            continue
         sizes = [(row["seq_len"], row.get("batch_size")) for row in table["rows"]]
         assert (
             sizes
@@ -66,6 +84,9 @@ def test_each_measurement_is_written_as_a_table_that_can_be_read(tiny, tmp_path,
 def holds_what_it_measures(what, table):
     """Names and units, of a table that was just measured or that travels with the package."""
     assert table["measured"] == measure.MEASUREMENTS[what][1]
+    if what.startswith("cards"):
+        assert all(row.keys() == OF_CARDS for row in table["rows"])
+        return
     ways = {"batching": WAYS, "cost": ATTENTIONS, "tone_curve": WITH_ONE_CHANNEL}[what]
     numbers = {"kept_megabytes", "megabytes", "times", "times_faster"}
     for i, row in enumerate(table["rows"]):
@@ -190,7 +211,12 @@ def test_from_a_shell_help_describes_every_option(tmp_path):
     command = [sys.executable, "-m", "bareattention.measure", "--help"]
     told = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True).stdout
     assert told.startswith("usage: python -m bareattention.measure ")
-    assert re.findall(r"^  --(\w+).*? \w\w+", told, re.M) == ["repeats", "out", "overwrite"]
+    assert re.findall(r"^  --(\w+).*? \w\w+", told, re.M) == [
+        "repeats",
+        "device",
+        "out",
+        "overwrite",
+    ]
     assert "{" + ",".join(sorted(measure.MEASUREMENTS)) + "}" in told
 
 
@@ -208,6 +234,16 @@ def test_what_cannot_be_written_is_told_before_measuring(never, tmp_path, monkey
     assert Path("batching-measured.json").read_text() == "precious"
 
 
+def test_with_the_cards_goes_a_reader_in_half_floats(tiny, tmp_path):
+    assert measure.main(["cards", "--repeats", "1", "--out", str(tmp_path)]) == 0
+    (run,) = recorded("cards", tmp_path)
+    assert {tensor.dtype for tensor in run.parameters.values()} == {torch.float16}
+    assert (run.command, run.final.keys()) == (
+        "python -m bareattention.measure cards --repeats 1 --device cpu",
+        {"right_2", "right_6", "right_10"},
+    )
+
+
 def test_overwrite_replaces_a_table(tiny, tmp_path):
     (tmp_path / "batching-measured.json").write_text("old")
     arguments = ["batching", "--repeats", "1", "--out", str(tmp_path), "--overwrite"]
@@ -222,6 +258,8 @@ def test_overwrite_replaces_a_table(tiny, tmp_path):
 def test_a_recorded_table_is_what_the_command_measures(what):
     table = recorded_measurement(what)
     holds_what_it_measures(what, table)
+    if what.startswith("cards"):
+        return  # held by the tests of chapter 18
     names, wanted = {
         "batching": (("seq_len", "d_model", "batch_size"), measure.BATCHES),
         "cost": (("seq_len", "d_k"), [(n, measure.D_K) for n in measure.LENGTHS]),

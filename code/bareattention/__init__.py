@@ -46,6 +46,17 @@ if TYPE_CHECKING:  # for editors, which run nothing
     from bareattention.chapters.many_heads import MultiHeadAttention, join_heads, split_heads
     from bareattention.chapters.masks import additive, causal_mask, leakage, padding_mask
     from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
+    from bareattention.chapters.only_attention import (
+        CardReader,
+        MeanOfCards,
+        attention_in_heads,
+        deal_cards,
+        linear_attention,
+        mean_of_products,
+        mean_of_sums,
+        sigmoid_attention,
+        train_on_cards,
+    )
     from bareattention.chapters.parameters import (
         WORDS,
         AttentionSizes,
@@ -119,6 +130,8 @@ chapters.language CausalLanguageModel KeyValueCache generate rotary_attention ro
 chapters.many_heads MultiHeadAttention join_heads split_heads
 chapters.masks additive causal_mask leakage padding_mask
 chapters.one_sample_at_a_time LoopedSelfAttentionModel
+chapters.only_attention CardReader MeanOfCards attention_in_heads deal_cards linear_attention
+chapters.only_attention mean_of_products mean_of_sums sigmoid_attention train_on_cards
 chapters.parameters AttentionSizes SmallExample WORDS count_parameters small_example
 chapters.patches DigitConfig DigitTokens DigitTransformer decaying_adamw random_affine
 chapters.patches random_affine_grid resample uniform_attention warm_up_and_cosine

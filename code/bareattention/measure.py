@@ -3,6 +3,7 @@
     python -m bareattention.measure batching          # writes runs/batching-measured.json
     python -m bareattention.measure cost --repeats 3  # quicker, noisier
     python -m bareattention.measure tone_curve
+    python -m bareattention.measure cards --repeats 5  # trains readers with five seeds each
 
 Ways are measured in turn, again and again, so that a disturbance hits all of them alike, and what
 counts is the ratio of their medians.  The book reads the tables that travel with the package.
@@ -28,6 +29,7 @@ from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.cost import measure_cost, naive_attention, seconds_in_turn
 from bareattention.chapters.is_attention_doing_anything import tone_curve
 from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
+from bareattention.experiments import cards
 from bareattention.experiments.runs import (
     Measurement,
     check_place,
@@ -229,6 +231,8 @@ MEASUREMENTS = {
         "attention with one channel over random pixels of 256 levels, forward: how many times "
         "faster than a loop over images (ratio of medians)",
     ),
+    "cards": (cards.measure_cards, cards.SAYS),
+    "cards_mnist": (cards.measure_cards_mnist, cards.SAYS),
 }
 
 
@@ -238,25 +242,34 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m bareattention.measure", description="Measure, and write it down."
     )
     parser.add_argument("what", choices=sorted(MEASUREMENTS))
-    parser.add_argument("--repeats", type=int, default=15, help="how often each way is timed")
+    parser.add_argument("--repeats", type=int, default=15, help="of each way: timings, or seeds")
+    parser.add_argument("--device", default="cpu", help="that trains the readers of cards (cpu)")
     parser.add_argument("--out", default="runs", help="folder for the table (default: runs)")
     parser.add_argument("--overwrite", action="store_true", help="replace a table of that name")
     asked = parser.parse_args(arguments)
     if asked.repeats < 1:
         parser.error(f"--repeats: wanted at least 1, got {asked.repeats}")
     measure, says = MEASUREMENTS[asked.what]
+    command = f"python -m bareattention.measure {asked.what} --repeats {asked.repeats}"
+    if asked.what.startswith("cards"):
+        measure = partial(measure, device=asked.device)
+        command += f" --device {asked.device}"
     file = Path(asked.out) / f"{asked.what}-measured.json"
     try:
         check_place(file, asked.overwrite)  # before minutes of measuring, not after them
+        if asked.what == "cards":
+            check_place(file.with_name(cards.READER), asked.overwrite)
         table = Measurement(
             name=asked.what,
             measured=says,
             rows=measure(asked.repeats),
             versions=versions(),
-            machine=machine_class(),
-            command=f"python -m bareattention.measure {asked.what} --repeats {asked.repeats}",
+            machine=machine_class(asked.device),
+            command=command,
         )
         save_measurement(file, table, asked.overwrite)
+        if asked.what == "cards":
+            cards.save_reader(file.parent, command, asked.device, asked.overwrite)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"measure: {error}", file=sys.stderr)
         return 1
