@@ -65,7 +65,7 @@ def test_tests_fail_until_they_are_written(tree):
         (2, "embeddings", 0, ["01_parameters", "02_embeddings", "03_queries_keys_values"]),
         (4, "scores", 0, ["01_parameters", "03_queries_keys_values", "04_scores"]),
         (7, "masks", 1, ["07_masks"]),
-        (18, "cost", 1, ["19_cost"]),
+        (18, "cost", 1, ["18_cost"]),
     ],
 )
 def test_finds_its_place_in_the_contents(number, name, part, pages, tree):
@@ -86,7 +86,7 @@ def test_opens_the_parts_in_their_order(tree):
     assert [caption for caption, _ in found] == [*new_chapter.PARTS.values(), "Reference"]
     assert [pages for _, pages in found[1:3]] == [
         ["book/07_masks"],
-        ["book/11_digits", "book/19_cost"],
+        ["book/11_digits", "book/18_cost"],
     ]
 
 
@@ -102,9 +102,9 @@ def test_the_parts_are_those_of_the_book():
 def test_takes_the_real_contents(tree):
     """With the last chapter taken out of them, since the book has all of its chapters."""
     contents = (ROOT / "_toc.yml").read_text("utf8")
-    shorter = re.sub(r" +- file: book/18_\w+\n", "", contents)
+    shorter = re.sub(r" +- file: book/20_\w+\n", "", contents)
     (tree / "_toc.yml").write_text(shorter, "utf8")
-    assert new_chapter.main(["18", "cost", QUESTION], tree) == 0
+    assert new_chapter.main(["20", "language", QUESTION], tree) == 0
     assert (tree / "_toc.yml").read_text("utf8") == contents != shorter
 
 
@@ -131,8 +131,7 @@ def test_overwrites_nothing(taken, tree, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["19", "masks", QUESTION], "number: wanted 01 to 18, got 19"),
-        (["00", "masks", QUESTION], "number: wanted 01 to 18, got 00"),
+        (["00", "masks", QUESTION], "number: wanted 01 to 99, got 00"),
         (["07", "Masks-1", QUESTION], "name: wanted a module's name"),
         (["07", "masks", "Masks"], "question: wanted one line ending in a question mark"),
         (["seven", "masks", QUESTION], "wanted: NUMBER NAME QUESTION"),
