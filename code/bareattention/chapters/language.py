@@ -7,7 +7,7 @@ Edit the notebook, then run `make chapters`.
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
 from bareattention.chapters.block import Block
@@ -45,9 +45,15 @@ def rotate_positions(
     return torch.stack(turned, dim=-1).flatten(start_dim=-2)
 
 
+@checked
 def rotary_attention(
-    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
+    queries: Float[Tensor, "*batch seq_len d_k"],
+    keys: Float[Tensor, "*batch seq_len d_k"],
+    values: Float[Tensor, "*batch seq_len d_v"],
+    mask: Bool[Tensor, "... #seq_len #seq_len"] | None = None,
+) -> tuple[
+    Float[Tensor, "*batch seq_len d_v"], Float[Tensor, "*batch seq_len seq_len"]
+]:
     """`attention`, with queries and keys turned by their places."""
     turned = rotate_positions(queries), rotate_positions(keys)
     return attention(*turned, values, mask)
@@ -66,11 +72,14 @@ class KeyValueCache:
 
     def __call__(
         self,
-        queries: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        mask: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
+        queries: Float[Tensor, "*batch seq_len d_k"],
+        keys: Float[Tensor, "*batch seq_len d_k"],
+        values: Float[Tensor, "*batch seq_len d_v"],
+        mask: Bool[Tensor, "... #seq_len #seq_len"] | None = None,
+    ) -> tuple[
+        Float[Tensor, "*batch seq_len d_v"],
+        Float[Tensor, "*batch seq_len n_seen"],
+    ]:
         first = 0 if self.keys is None else self.keys.shape[-2]
         keys = rotate_positions(keys, first)  # (..., d_k)
         if first:
