@@ -114,6 +114,7 @@ def times_faster(
 
     Each of the repeats compares the medians of three turns.
     """
+    torch.set_num_threads(1)
     found = [seconds_in_turn(ways, 3) for _ in range(repeats)]
     ratios = {name: sorted(one["loop"] / one[name] for one in found) for name in ways}
     return {
@@ -142,6 +143,7 @@ def measure_batching(repeats: int) -> list[dict]:
 
 def measure_growth(repeats: int) -> list[dict]:
     """Measure how time and memory of attention grow with the number of tokens."""
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     rows = []
     for row in measure_cost(ATTENTIONS, LENGTHS, D_K, repeats):
@@ -219,7 +221,6 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if asked.repeats < 1:
         parser.error(f"--repeats: wanted at least 1, got {asked.repeats}")
-    torch.set_num_threads(1)
     measure, says = MEASUREMENTS[asked.what]
     file = Path(asked.out) / f"{asked.what}-measured.json"
     try:
