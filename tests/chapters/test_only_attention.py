@@ -168,12 +168,16 @@ def keeps_no_pairs(case):
     )
 
 
+def kind(attend):
+    return getattr(attend, "__name__", type(attend).__name__)
+
+
 @pytest.mark.parametrize("attend", [mean_of_sums, uniform_attention])
 def test_a_mean_of_separate_sides_keeps_no_pairs(attend):
     holds_for_all(keeps_no_pairs, 20, case=readers([attend]))
 
 
-@pytest.mark.parametrize("attend", [*LOOK_UPS, mean_of_products, MEANS[2]], ids=str)
+@pytest.mark.parametrize("attend", [*LOOK_UPS, mean_of_products, MEANS[2]], ids=kind)
 def test_a_look_up_keeps_pairs_and_so_does_a_product(attend):
     rejects(keeps_no_pairs, case=readers([attend]))
 
