@@ -7,9 +7,9 @@
 
 `LADDER` climbs from a linear layer to a transformer, one change at a time.  `REMOVALS` takes the
 last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of three rungs.
-`PIXELS` asks what attention does in the smallest model.  `TRIED` led to the final model, which is
-trained as `FINAL` on the training digits, and as `FINAL_ALL` on the validation digits as well;
-`TRIED_SINCE` came after it, and `FINAL_25` out of that.
+`PIXELS` asks what attention does in the smallest model, `FEATURES` in an older one.  `TRIED` led
+to the final model, which is trained as `FINAL` on the training digits, and as `FINAL_ALL` on the
+validation digits as well; `TRIED_SINCE` came after it, and `FINAL_25` out of that.
 """
 
 from collections.abc import Callable
@@ -23,11 +23,19 @@ from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.digits import as_pixels, pixel_statistics, standardise
 from bareattention.chapters.is_attention_doing_anything import with_attention_replaced
 from bareattention.chapters.patches import DigitConfig, DigitTransformer, uniform_attention
+from bareattention.experiments.features import FeatureModel
 from bareattention.shapes import NonNegative, Share, Size, checked, require
 
 __all__ = ["LADDER", "PIXELS", "RECIPES", "REMOVALS", "WITHOUT_ATTENTION", "Recipe"]
 
 IMAGE_SIZE, CLASSES = 28, 10
+# What can stand in attention's place, by kind.
+IN_PLACE = {
+    "linear": (),
+    "pixels": ("uniform", "identity"),
+    "features": ("identity", "relu"),
+    "transformer": ("uniform",),
+}
 PIXEL_COUNT = IMAGE_SIZE**2
 
 
@@ -39,10 +47,11 @@ class Recipe:
     Fields:
         says: the model in a few words.
         kind: "linear", one layer on the pixels; "pixels", the smallest attention model, each
-            pixel a token; "transformer", by `transformer`.
+            pixel a token; "features", attention over the features of a whole image;
+            "transformer", by `transformer`.
         transformer: what the transformer is made of.
         in_place_of_attention: "uniform", the mean of all values, or for "pixels" also "identity";
-            None keeps attention.
+            for "features" it is "identity" or "relu"; None keeps attention.
         one_normalisation: True brings all pixels to size with one mean and one deviation; False
             with each pixel's own mean and one odd divisor, as NakedAttention does.
         epochs: passes over the training digits.
@@ -65,9 +74,9 @@ class Recipe:
     """
 
     says: str
-    kind: Literal["linear", "pixels", "transformer"] = "transformer"
+    kind: Literal["linear", "pixels", "features", "transformer"] = "transformer"
     transformer: DigitConfig | None = None
-    in_place_of_attention: Literal["uniform", "identity"] | None = None
+    in_place_of_attention: Literal["uniform", "identity", "relu"] | None = None
     one_normalisation: bool = True
     epochs: Size = 8
     batch_size: Size = 128
@@ -85,7 +94,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         kind, instead, elastic = self.kind, self.in_place_of_attention, self.elastic
-        has_one = kind == "pixels" or (instead != "identity" and kind == "transformer")
+        has_one = instead in IN_PLACE[kind]
         require(has_one or not instead, "in_place_of_attention", f"no such part of {kind}", instead)
         blocks = self.optimizer != "muon" or kind == "transformer"
         require(blocks, "optimizer", "no 'muon' without blocks", f"kind {kind!r}")
@@ -102,6 +111,8 @@ class Recipe:
         if self.kind == "transformer":
             replaced = self.in_place_of_attention is not None
             return DigitTransformer(self.transformer, uniform_attention if replaced else None)
+        if self.kind == "features":
+            return FeatureModel(self.in_place_of_attention)
         model = SelfAttentionModel(PIXEL_COUNT, 1, CLASSES, backend="sdpa")
         if self.in_place_of_attention is None:
             return model
@@ -269,12 +280,35 @@ PIXELS = MappingProxyType(
 NAKED_ATTENTION = replace(
     PIXEL_MODEL, says="NakedAttention as written", one_normalisation=False, epochs=128
 )
+# Attention over the features of one vector, and what may stand in its place.
+FEATURE_MODEL = replace(
+    PIXEL_MODEL,
+    says="attention over 32 features",
+    kind="features",
+    learning_rate=0.001,
+    keep_best=False,
+    epochs=20,
+)
+FEATURES = MappingProxyType(
+    {
+        "features": FEATURE_MODEL,
+        **{
+            f"features-{instead}": replace(
+                FEATURE_MODEL,
+                says=f"features, {says} in place of attention",
+                in_place_of_attention=instead,
+            )
+            for instead, says in (("identity", "the identity"), ("relu", "a ReLU"))
+        },
+    }
+)
 RECIPES = MappingProxyType(
     {
         **LADDER,
         **REMOVALS,
         **WITHOUT_ATTENTION,
         **PIXELS,
+        **FEATURES,
         **TRIED,
         **TRIED_SINCE,
         "final": FINAL,
