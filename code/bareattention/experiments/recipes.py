@@ -9,7 +9,8 @@
 last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of three rungs.
 `PIXELS` asks what attention does in the smallest model, `FEATURES` in an older one.  `TRIED` led
 to the final model, which is trained as `FINAL` on the training digits, and as `FINAL_ALL` on the
-validation digits as well; `TRIED_SINCE` came after it, and `FINAL_25` out of that.
+validation digits as well; `TRIED_SINCE` came after it, and `FINAL_25` out of that.  `APART` splits
+the last rung.
 """
 
 from collections.abc import Callable
@@ -259,6 +260,12 @@ TRIED_SINCE = MappingProxyType(
 FINAL_25 = replace(FINER, says="final model, 25 patches")
 # Nothing is left to choose, so the validation digits need not be kept back: as many steps, on more.
 FINAL_ALL = replace(FINAL, says="final model, 60,000 digits", epochs=54, with_validation=True)
+# What is attention worth in the final model?
+FINAL_WITHOUT = replace(
+    FINAL, says="final model, the mean in place of attention", in_place_of_attention="uniform"
+)
+# The last rung in two steps: patches that only touch, and from those to patches that overlap.
+APART = _step(AUGMENTATION, "patches that do not overlap in place of rows", patch_size=7, stride=7)
 # How NakedAttention teaches, but for eight epochs and with pixels of ordinary size.
 AS_TAUGHT_THERE = {
     **{"batch_size": 16, "learning_rate": 0.01, "optimizer": "adam", "weight_decay": 0.0},
@@ -311,7 +318,10 @@ RECIPES = MappingProxyType(
         **FEATURES,
         **TRIED,
         **TRIED_SINCE,
+        "apart": APART,
+        "apart-no_positions": _step(APART, "no overlap, no positions", positions=False),
         "final": FINAL,
+        "final-no_attention": FINAL_WITHOUT,
         "final_all": FINAL_ALL,
         "final_25": FINAL_25,
         "naked_attention": NAKED_ATTENTION,
