@@ -7,9 +7,10 @@
 
 `LADDER` climbs from a linear layer to a transformer, one change at a time.  `REMOVALS` takes the
 last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of three rungs.
-`PIXELS` asks what attention does in the smallest model.  `TRIED` led to the final model, which is
-trained as `FINAL` on the training digits, and as `FINAL_ALL` on the validation digits as well;
-`TRIED_SINCE` came after it, and `FINAL_25` out of that.
+`PIXELS` asks what attention does in the smallest model, `FEATURES` in an older one.  `TRIED` led
+to the final model, which is trained as `FINAL` on the training digits, and as `FINAL_ALL` on the
+validation digits as well; `TRIED_SINCE` came after it, and `FINAL_25` out of that.  `APART` splits
+the last rung.
 """
 
 from collections.abc import Callable
@@ -23,11 +24,19 @@ from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.digits import as_pixels, pixel_statistics, standardise
 from bareattention.chapters.is_attention_doing_anything import with_attention_replaced
 from bareattention.chapters.patches import DigitConfig, DigitTransformer, uniform_attention
+from bareattention.experiments.features import FeatureModel
 from bareattention.shapes import NonNegative, Share, Size, checked, require
 
 __all__ = ["LADDER", "PIXELS", "RECIPES", "REMOVALS", "WITHOUT_ATTENTION", "Recipe"]
 
 IMAGE_SIZE, CLASSES = 28, 10
+# What can stand in attention's place, by kind.
+IN_PLACE = {
+    "linear": (),
+    "pixels": ("uniform", "identity"),
+    "features": ("identity", "relu"),
+    "transformer": ("uniform",),
+}
 PIXEL_COUNT = IMAGE_SIZE**2
 
 
@@ -39,10 +48,11 @@ class Recipe:
     Fields:
         says: the model in a few words.
         kind: "linear", one layer on the pixels; "pixels", the smallest attention model, each
-            pixel a token; "transformer", by `transformer`.
+            pixel a token; "features", attention over the features of a whole image;
+            "transformer", by `transformer`.
         transformer: what the transformer is made of.
         in_place_of_attention: "uniform", the mean of all values, or for "pixels" also "identity";
-            None keeps attention.
+            for "features" it is "identity" or "relu"; None keeps attention.
         one_normalisation: True brings all pixels to size with one mean and one deviation; False
             with each pixel's own mean and one odd divisor, as NakedAttention does.
         epochs: passes over the training digits.
@@ -65,9 +75,9 @@ class Recipe:
     """
 
     says: str
-    kind: Literal["linear", "pixels", "transformer"] = "transformer"
+    kind: Literal["linear", "pixels", "features", "transformer"] = "transformer"
     transformer: DigitConfig | None = None
-    in_place_of_attention: Literal["uniform", "identity"] | None = None
+    in_place_of_attention: Literal["uniform", "identity", "relu"] | None = None
     one_normalisation: bool = True
     epochs: Size = 8
     batch_size: Size = 128
@@ -85,7 +95,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         kind, instead, elastic = self.kind, self.in_place_of_attention, self.elastic
-        has_one = kind == "pixels" or (instead != "identity" and kind == "transformer")
+        has_one = instead in IN_PLACE[kind]
         require(has_one or not instead, "in_place_of_attention", f"no such part of {kind}", instead)
         blocks = self.optimizer != "muon" or kind == "transformer"
         require(blocks, "optimizer", "no 'muon' without blocks", f"kind {kind!r}")
@@ -102,6 +112,8 @@ class Recipe:
         if self.kind == "transformer":
             replaced = self.in_place_of_attention is not None
             return DigitTransformer(self.transformer, uniform_attention if replaced else None)
+        if self.kind == "features":
+            return FeatureModel(self.in_place_of_attention)
         model = SelfAttentionModel(PIXEL_COUNT, 1, CLASSES, backend="sdpa")
         if self.in_place_of_attention is None:
             return model
@@ -248,6 +260,12 @@ TRIED_SINCE = MappingProxyType(
 FINAL_25 = replace(FINER, says="final model, 25 patches")
 # Nothing is left to choose, so the validation digits need not be kept back: as many steps, on more.
 FINAL_ALL = replace(FINAL, says="final model, 60,000 digits", epochs=54, with_validation=True)
+# What is attention worth in the final model?
+FINAL_WITHOUT = replace(
+    FINAL, says="final model, the mean in place of attention", in_place_of_attention="uniform"
+)
+# The last rung in two steps: patches that only touch, and from those to patches that overlap.
+APART = _step(AUGMENTATION, "patches that do not overlap in place of rows", patch_size=7, stride=7)
 # How NakedAttention teaches, but for eight epochs and with pixels of ordinary size.
 AS_TAUGHT_THERE = {
     **{"batch_size": 16, "learning_rate": 0.01, "optimizer": "adam", "weight_decay": 0.0},
@@ -269,15 +287,41 @@ PIXELS = MappingProxyType(
 NAKED_ATTENTION = replace(
     PIXEL_MODEL, says="NakedAttention as written", one_normalisation=False, epochs=128
 )
+# Attention over the features of one vector, and what may stand in its place.
+FEATURE_MODEL = replace(
+    PIXEL_MODEL,
+    says="attention over 32 features",
+    kind="features",
+    learning_rate=0.001,
+    keep_best=False,
+    epochs=20,
+)
+FEATURES = MappingProxyType(
+    {
+        "features": FEATURE_MODEL,
+        **{
+            f"features-{instead}": replace(
+                FEATURE_MODEL,
+                says=f"features, {says} in place of attention",
+                in_place_of_attention=instead,
+            )
+            for instead, says in (("identity", "the identity"), ("relu", "a ReLU"))
+        },
+    }
+)
 RECIPES = MappingProxyType(
     {
         **LADDER,
         **REMOVALS,
         **WITHOUT_ATTENTION,
         **PIXELS,
+        **FEATURES,
         **TRIED,
         **TRIED_SINCE,
+        "apart": APART,
+        "apart-no_positions": _step(APART, "no overlap, no positions", positions=False),
         "final": FINAL,
+        "final-no_attention": FINAL_WITHOUT,
         "final_all": FINAL_ALL,
         "final_25": FINAL_25,
         "naked_attention": NAKED_ATTENTION,

@@ -1,25 +1,30 @@
 """What the recorded trainings say, taken together: figures, tables, curves, and their commands.
 
     told = summary("patches")     # parameters, seconds, accuracies over seeds; None if not recorded
-    print(as_table(LADDER))
+    as_table(LADDER)              # a DataFrame, which a page shows as a table
+    chance("rows", "linear")      # p: would seeds alone set the two apart as far as this?
     draw_ladder()
 
 Everything comes from the records; `PUBLISHED` alone holds what others have reported.
 """
 
+import math
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+import torch
 from matplotlib.axes import Axes
+from pandas import DataFrame
+from torch.distributions import StudentT
 
 from bareattention.experiments.recipes import LADDER, RECIPES
 from bareattention.experiments.runs import Run, recorded
 from bareattention.plotting import axes, panels
 
 NOT_YET = "not yet recorded"
-WIDTH = 30  # characters for what is said of a model, so that a phone shows the accuracy beside it
 TICKS = (0.25, 0.5, 1, 2, 4, 8, 16)  # of wrong digits in percent, on logarithmic axes
 
 
@@ -29,25 +34,51 @@ class Published:
 
     Fields:
         says: the model, and who made it.
-        n_parameters: numbers that it learned.
+        n_parameters: numbers that it learned; None where the source does not say.
         test_accuracy: on the 10,000 test digits, in percent.
+        distorted: True if it was trained on distorted digits as well.
         source: where that is said.
     """
 
     says: str
-    n_parameters: int
+    n_parameters: int | None
     test_accuracy: float
+    distorted: bool
     source: str
 
 
+LECUN = "https://ieeexplore.ieee.org/document/726791"
+SIMARD = "https://ieeexplore.ieee.org/document/1227801"
+CIRESAN = "https://arxiv.org/abs/1202.2745"
 PUBLISHED = (
+    Published("a linear classifier, LeCun et al. 1998", 7_850, 88.0, False, LECUN),
+    Published("LeNet-5, LeCun et al. 1998", 60_000, 99.05, False, LECUN),
+    Published("LeNet-5, LeCun et al. 1998", 60_000, 99.2, True, LECUN),
+    Published("a convolutional network, Simard et al. 2003", None, 99.6, True, SIMARD),
+    Published("35 convolutional networks, Cireşan et al. 2012", None, 99.77, True, CIRESAN),
     Published(
-        "LeNet-5, LeCun et al. 1998", 60_000, 99.05, "https://ieeexplore.ieee.org/document/726791"
-    ),
-    Published(
-        "mnistvit, a vision transformer", 11_100_000, 99.65, "https://github.com/asnelt/mnistvit"
+        "mnistvit, a vision transformer",
+        11_100_000,
+        99.65,
+        True,
+        "https://github.com/asnelt/mnistvit",
     ),
 )
+
+
+def as_published() -> DataFrame:
+    """Lay out what others have reported, one row each."""
+    rows = [
+        (
+            other.says,
+            f"{other.test_accuracy:g}",
+            "–" if other.n_parameters is None else f"{other.n_parameters:,}",
+            "yes" if other.distorted else "no",
+        )
+        for other in PUBLISHED
+    ]
+    columns = ["model", "accuracy, %", "parameters", "distorted digits"]
+    return DataFrame(rows, columns=columns).set_index("model")
 
 
 @dataclass(frozen=True)
@@ -117,61 +148,82 @@ def _validated(run: Run) -> bool:
     return run.configuration["trained_on"] == "training"
 
 
-def as_table(names: Iterable[str]) -> str:
-    """Lay out the recorded runs of some models, one line each.
+def as_table(names: Iterable[str]) -> DataFrame:
+    """Lay out the recorded runs of some models, one row each.
 
     Args:
         names: of recipes.
-    Returns: lines with what the model is, test accuracy, parameters, processor seconds, and seeds;
-        what takes more than its column goes on below.
+    Returns: what the model is, test accuracy, parameters, processor seconds, and seeds.
     Raises: ValueError for an unknown name.
     """
-    lines = [_row("model", f"{'accuracy, %':12}{'size':>10}{'CPU s':>8}{'seeds':>7}")]
+    rows = {}
     for name in names:
         told = summary(name)
-        if told is None:
-            lines.append(_row(RECIPES[name].says, NOT_YET))
-            continue
-        seconds = _seconds(told.cpu_seconds)
-        size, seeds = f"{told.n_parameters:,}", len(told.test)
-        lines.append(_row(told.says, f"{told.shown:12}{size:>10}{seconds:>8}{seeds:>7}"))
-    return "\n".join(lines)
+        rows[RECIPES[name].says] = (
+            (NOT_YET, "", "", 0)
+            if told is None
+            else (
+                told.shown,
+                f"{told.n_parameters:,}",
+                _seconds(told.cpu_seconds),
+                len(told.test),
+            )
+        )
+    columns = ["accuracy, %", "parameters", "CPU seconds", "seeds"]
+    return DataFrame.from_dict(rows, "index", columns=columns).rename_axis("model")
 
 
 def _seconds(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds:,.0f}"
 
 
-def _row(says: str, figures: str) -> str:
-    first, *rest = textwrap.wrap(says, WIDTH)
-    return "\n".join([f"{first:{WIDTH}} {figures}", *(f"  {line}" for line in rest)])
-
-
-def as_tried(names: Iterable[str]) -> str:
-    """Lay out runs that were judged by the validation digits alone, one line each.
+def as_tried(names: Iterable[str]) -> DataFrame:
+    """Lay out runs that were judged by the validation digits alone, one row each.
 
     Args:
         names: of recipes.
-    Returns: lines with what the model is, how the validation digits were read after the last epoch,
-        epochs, and processor seconds.
+    Returns: what was tried, how the validation digits were read after the last epoch, epochs, and
+        processor seconds.
     """
-    lines = [_row("tried", f"accuracy, %{'bits':>9}{'epochs':>9}{'CPU s':>8}")]
-    for name in names:
-        for run in filter(_validated, recorded(name)):
-            last = run.curve[-1]
-            lines.append(
-                _row(
-                    RECIPES[name].says,
-                    f"{last['validation_accuracy']:<11.2f}{last['validation_bits']:>9.4f}"
-                    f"{last['epoch']:>9}{_seconds(run.cpu_seconds):>8}",
-                )
-            )
-    return "\n".join(lines)
+    rows = [
+        (
+            RECIPES[name].says,
+            f"{(last := run.curve[-1])['validation_accuracy']:.2f}",
+            f"{last['validation_bits']:.4f}",
+            last["epoch"],
+            _seconds(run.cpu_seconds),
+        )
+        for name in names
+        for run in filter(_validated, recorded(name))
+    ]
+    columns = ["tried", "accuracy, %", "bits", "epochs", "CPU seconds"]
+    return DataFrame(rows, columns=columns).set_index("tried")
+
+
+def chance(one: str, other: str) -> float:
+    """How often seeds alone would set two models' test accuracies apart as far as this.
+
+    Args:
+        one, other: names of recipes, both recorded with two seeds or more.
+    Returns: p of Welch's two-sided test, which lets the two spreads differ.
+    Source: Welch 1947.
+    """
+    both = [torch.tensor(summary(name).test, dtype=torch.float64) for name in (one, other)]
+    errors = [x.var() / len(x) for x in both]
+    freedom = sum(errors) ** 2 / sum(e**2 / (len(x) - 1) for e, x in zip(errors, both, strict=True))
+    t = (both[0].mean() - both[1].mean()).abs() / sum(errors).sqrt()
+    within = torch.linspace(-1, 1, 10_001, dtype=torch.float64) * t
+    return 1 - torch.trapezoid(StudentT(freedom).log_prob(within).exp(), within).item()
 
 
 def commands(names: Iterable[str]) -> str:
-    """Say with which command each recorded run was made, one line each."""
-    return "\n".join(run.command for name in names for run in recorded(name))
+    """Say with which command each recorded run was made, in lines that no page cuts off."""
+    return "\n".join(_wrapped(run.command) for name in names for run in recorded(name))
+
+
+def _wrapped(command: str) -> str:
+    pairs = re.sub(r"(--[\w-]+) (?!-)", "\\1\0", command)  # an option and its value stay together
+    return " \\\n  ".join(textwrap.wrap(pairs, 76, break_on_hyphens=False)).replace("\0", " ")
 
 
 def draw_curves(names: Iterable[str]) -> Axes:
@@ -182,19 +234,30 @@ def draw_curves(names: Iterable[str]) -> Axes:
             validation digits.
     Returns: the axes of a new figure.
     """
-    ax = axes(x="epoch", y="wrong validation digits, in percent")
+    ax = axes(x="epoch (logarithmic)", y="wrong validation digits, in percent", size=(7.2, 3.8))
+    ends = {}
     for i, name in enumerate(names):
-        for j, run in enumerate(filter(_validated, recorded(name))):
+        for run in filter(_validated, recorded(name)):
             wrong = [100 - epoch["validation_accuracy"] for epoch in run.curve]
-            label = RECIPES[name].says if j == 0 else None
-            ax.plot(range(1, len(wrong) + 1), wrong, color=f"C{i}", alpha=0.7, label=label)
-    ax.set_yscale("log")
+            ax.plot(range(1, len(wrong) + 1), wrong, color=f"C{i}", alpha=0.7)
+            ends.setdefault(name, (f"C{i}", []))[1].append(wrong[-1])
+    # Doubling, so that a training of 128 epochs leaves room for those of eight.
+    ax.set(xscale="log", yscale="log")
+    longest = max((len(line.get_xdata()) for line in ax.get_lines()), default=1)
+    ticks = [2**n for n in range(longest.bit_length())]
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
     shares = [share for line in ax.get_lines() for share in line.get_ydata()]
-    below = [tick for tick in TICKS if tick <= min(shares, default=1)]
-    above = [tick for tick in TICKS if tick >= max(shares, default=1)]
+    bottom = max((tick for tick in TICKS if tick <= min(shares, default=1)), default=TICKS[0])
+    top = min((tick for tick in TICKS if tick >= max(shares, default=1)), default=100)
     _percent(ax)
-    ax.set_ylim(max(below, default=TICKS[0]), min(above, default=100))
-    ax.legend(frameon=False, fontsize="small")
+    ax.set_ylim(bottom, top)
+    # Names beside the axes, in the colours and the order of the curves' ends, none over another.
+    below = 2.0
+    for name, (colour, last) in sorted(ends.items(), key=lambda end: -fmean(end[1][1])):
+        height = math.log(fmean(last) / bottom) / math.log(top / bottom)
+        below = min(height, below - 0.14)
+        says = textwrap.fill(RECIPES[name].says, 24)
+        ax.text(1.02, below, says, color=colour, va="center", transform=ax.transAxes)
     return ax
 
 
@@ -203,25 +266,29 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) ->
 
     Args:
         names: of recipes; those without a record are left out.
-    Returns: two axes; what others have reported stands in the first only, since their seconds are
-        not known.
+    Returns: two axes, one above the other; what others have reported is in the first only, since
+        their seconds are not known.
     """
-    by_size, by_time = found = panels(2, size=(7.6, 4.0))
+    by_size, by_time = found = panels(2, columns=1, size=(6.4, 8.4))
     told = [each for name in names if (each := summary(name))]
     for ax, label in ((by_size, "parameters"), (by_time, "processor seconds of a training")):
         ax.set(xscale="log", yscale="log", xlabel=label)
-        ax.set_ylabel("wrong test digits, in percent" if ax is by_size else "")
+        ax.set_ylabel("wrong test digits, in percent")
     for each in told:
         _point(by_size, each.n_parameters, each)
         if each.cpu_seconds is not None:
             _point(by_time, each.cpu_seconds, each)
     for other in PUBLISHED:
+        if other.n_parameters is None:
+            continue
         wrong = 100 - other.test_accuracy
         by_size.plot(other.n_parameters, wrong, "s", markerfacecolor="none", color="C7")
-        _name(by_size, other.n_parameters, wrong, other.says.split(",")[0], "left")
+        if not (other.distorted and "LeNet" in other.says):
+            says = other.says.split(",")[0].removeprefix("a ").replace(" ", "\n", 1)
+            _name(by_size, other.n_parameters, wrong, says, "right" if wrong > 10 else "left")
     top = max(100 - each.mean for each in told) if told else 8
     for ax in found:
-        ax.set_ylim(0.22, 1.6 * top)
+        ax.set_ylim(0.22, 1.9 * top)
         ax.margins(x=0.35)
         _percent(ax)
     return found
@@ -266,7 +333,7 @@ NAMED = {
     "augmentation": ("rows, augmented", "right"),
     "patches": ("last rung", "left"),
     "final": ("final model", "left"),
-    "naked_attention": ("NakedAttention", "above"),
+    "naked_attention": ("NakedAttention", "right"),
 }
 
 
@@ -282,10 +349,9 @@ def _name(ax: Axes, x: int | float, y: float, says: str, side: str) -> None:
     away, align = {
         "left": ((-7, 0), "right"),
         "right": ((7, 0), "left"),
-        "above": ((0, 11), "center"),
     }[side]
     at = {"xytext": away, "textcoords": "offset points", "ha": align, "va": "center"}
-    ax.annotate(says, (x, y), fontsize="small", **at)
+    ax.annotate(says, (x, y), **at)
 
 
 def _percent(ax: Axes) -> None:
