@@ -1,7 +1,6 @@
 """Code cells are short, hold one idea, and can be run and compared anywhere."""
 
 import ast
-import re
 
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -11,8 +10,6 @@ from booklint.pages import Cell, Complaint, Page
 
 MOST_LINES = 10
 MOST_COLUMNS = 80  # what the page's column holds
-# Pages whose lines are still wider.
-WIDER = re.compile(r"(1[1-8]_\w+|index|results)\.ipynb")
 
 
 def are_short(page: Page) -> list[Complaint]:
@@ -33,8 +30,6 @@ def are_short(page: Page) -> list[Complaint]:
 
 def are_narrow(page: Page) -> list[Complaint]:
     """No line of code and no printed line has more than 80 columns."""
-    if WIDER.fullmatch(page.path.name):
-        return []
     complaints = []
     for cell in page.code_cells:
         for number, line in enumerate(cell.source.splitlines(), start=1):
