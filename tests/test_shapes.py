@@ -327,11 +327,6 @@ def test_shapes_are_read_as_jaxtyping_reads_them(drawn):
 
 def test_a_class_whose_cell_was_run_again_passes_and_another_class_does_not():
     net, again, other = (type(name, (), {"__module__": "__main__"}) for name in "AAB")
-
-    def take(x):
-        return x
-
-    take.__annotations__["x"] = net
-    assert checked(take)(again_made := again()) is again_made
-    with pytest.raises(TypeError, match="^x: wanted a "):
-        checked(take)(other())
+    of(net)(again())
+    with refused(TypeError, "x", "B", "A"):
+        of(net)(other())
