@@ -37,7 +37,6 @@ ONE = "\n    x = 1  # one"
 DOCUMENTED = '\n    """A' + "\n    And so on." * 30 + '"""\n'
 TWO_METHODS = "class A:\n" + "".join(f"  def {name}(self):{ONE * 12}\n" for name in "fg")
 PNG, HTML = "image/png", "text/html"
-WIDE_PAGE = Path("19_cost.ipynb")
 TRAINING = code("train()", id="train", tags=("nbval-ignore-output",))
 CHECK = code("if True:\n    assert 1", id="check", tags=("remove-cell",))
 CITED = "[us](https://arxiv.org/abs/1)"
@@ -294,7 +293,7 @@ PLANTED = {
         lambda page: page,
         [
             (chapter("#" * 81), chapter("#" * 80)),
-            (cell("x = 1\n" + "#" * 81, "remove-cell"), notebook(code("#" * 81), path=WIDE_PAGE)),
+            (cell("x = 1\n" + "#" * 81, "remove-cell"), cell("#" * 80, "remove-cell")),
             (notebook(code("1", prints(f"a\n{'b' * 81}"))), notebook(code("1", prints("b" * 80)))),
             (showing("text/plain", "b" * 81), notebook(code("1", table("b" * 81)))),
         ],
