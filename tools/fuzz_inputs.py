@@ -167,7 +167,7 @@ EXAMPLES = {
     "additive": lambda: {"mask": mask(4, 4)},
     "attention_in_heads": lambda: {**alike(), "n_heads": 2},
     "deal_cards": lambda: {
-        **{"labels": torch.arange(12) % 4, "n_deals": 2, "n_cards": 3, "generator": generator()}
+        **{"labels": torch.arange(20) % 10, "n_deals": 2, "n_cards": 3, "generator": generator()}
     },
     "generate": lambda: {"model": language(), "ids": whole(3), "n_new": 2, "temperature": 0.5},
     "linear_attention": alike,
@@ -182,8 +182,8 @@ EXAMPLES = {
     "rotate_positions": lambda: {"x": floats(2, 4, 6), "first": 1},
     "sigmoid_attention": alike,
     "train_on_cards": lambda: {
-        **{"model": ba.CardReader(6, image_size=4), "images": floats(12, 4, 4)},
-        **{"labels": torch.arange(12) % 4, "n_cards": 2, "steps": 1},
+        **{"model": ba.CardReader(6, image_size=4), "images": floats(20, 4, 4)},
+        **{"labels": torch.arange(20) % 10, "n_cards": 2, "steps": 1},
     },
     "whole_head": lambda: ba.small_example()._asdict(),
     "as_patches": lambda: {"images": floats(2, 8, 8), "size": 4, "stride": 2, "padding": 1},
