@@ -24,7 +24,6 @@ from bareattention.experiments.recipes import LADDER, RECIPES
 from bareattention.experiments.runs import Run, recorded
 from bareattention.plotting import axes, panels
 
-NOT_YET = "not yet recorded"
 TICKS = (0.25, 0.5, 1, 2, 4, 8, 16)  # of wrong digits in percent, on logarithmic axes
 
 
@@ -50,32 +49,22 @@ class Published:
 LECUN = "https://ieeexplore.ieee.org/document/726791"
 SIMARD = "https://ieeexplore.ieee.org/document/1227801"
 CIRESAN = "https://arxiv.org/abs/1202.2745"
+MNISTVIT = "https://github.com/asnelt/mnistvit"
 PUBLISHED = (
     Published("a linear classifier, LeCun et al. 1998", 7_850, 88.0, False, LECUN),
     Published("LeNet-5, LeCun et al. 1998", 60_000, 99.05, False, LECUN),
     Published("LeNet-5, LeCun et al. 1998", 60_000, 99.2, True, LECUN),
     Published("a convolutional network, Simard et al. 2003", None, 99.6, True, SIMARD),
     Published("35 convolutional networks, Cireşan et al. 2012", None, 99.77, True, CIRESAN),
-    Published(
-        "mnistvit, a vision transformer",
-        11_100_000,
-        99.65,
-        True,
-        "https://github.com/asnelt/mnistvit",
-    ),
+    Published("mnistvit, a vision transformer", 11_100_000, 99.65, True, MNISTVIT),
 )
 
 
 def as_published() -> DataFrame:
     """Lay out what others have reported, one row each."""
     rows = [
-        (
-            other.says,
-            f"{other.test_accuracy:g}",
-            "–" if other.n_parameters is None else f"{other.n_parameters:,}",
-            "yes" if other.distorted else "no",
-        )
-        for other in PUBLISHED
+        (x.says, f"{x.test_accuracy:g}", _whole(x.n_parameters), "yes" if x.distorted else "no")
+        for x in PUBLISHED
     ]
     columns = ["model", "accuracy, %", "parameters", "distorted digits"]
     return DataFrame(rows, columns=columns).set_index("model")
@@ -158,23 +147,17 @@ def as_table(names: Iterable[str]) -> DataFrame:
     """
     rows = {}
     for name in names:
-        told = summary(name)
-        rows[RECIPES[name].says] = (
-            (NOT_YET, "", "", 0)
-            if told is None
-            else (
-                told.shown,
-                f"{told.n_parameters:,}",
-                _seconds(told.cpu_seconds),
-                len(told.test),
-            )
-        )
+        row = ("not yet recorded", "", "", 0)
+        if told := summary(name):
+            numbers = (_whole(told.n_parameters), _whole(told.cpu_seconds))
+            row = (told.shown, *numbers, len(told.test))
+        rows[RECIPES[name].says] = row
     columns = ["accuracy, %", "parameters", "CPU seconds", "seeds"]
     return DataFrame.from_dict(rows, "index", columns=columns).rename_axis("model")
 
 
-def _seconds(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{seconds:,.0f}"
+def _whole(number: float | None) -> str:
+    return "–" if number is None else f"{number:,.0f}"
 
 
 def as_tried(names: Iterable[str]) -> DataFrame:
@@ -185,17 +168,12 @@ def as_tried(names: Iterable[str]) -> DataFrame:
     Returns: what was tried, how the validation digits were read after the last epoch, epochs, and
         processor seconds.
     """
-    rows = [
-        (
-            RECIPES[name].says,
-            f"{(last := run.curve[-1])['validation_accuracy']:.2f}",
-            f"{last['validation_bits']:.4f}",
-            last["epoch"],
-            _seconds(run.cpu_seconds),
-        )
-        for name in names
-        for run in filter(_validated, recorded(name))
-    ]
+    rows = []
+    for name in names:
+        for run in filter(_validated, recorded(name)):
+            last = run.curve[-1]
+            read = (f"{last['validation_accuracy']:.2f}", f"{last['validation_bits']:.4f}")
+            rows.append((RECIPES[name].says, *read, last["epoch"], _whole(run.cpu_seconds)))
     columns = ["tried", "accuracy, %", "bits", "epochs", "CPU seconds"]
     return DataFrame(rows, columns=columns).set_index("tried")
 
@@ -346,10 +324,7 @@ def _point(ax: Axes, x: int | float, told: Summary) -> None:
 
 
 def _name(ax: Axes, x: int | float, y: float, says: str, side: str) -> None:
-    away, align = {
-        "left": ((-7, 0), "right"),
-        "right": ((7, 0), "left"),
-    }[side]
+    away, align = {"left": ((-7, 0), "right"), "right": ((7, 0), "left")}[side]
     at = {"xytext": away, "textcoords": "offset points", "ha": align, "va": "center"}
     ax.annotate(says, (x, y), **at)
 
