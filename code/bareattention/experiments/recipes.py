@@ -161,11 +161,9 @@ def _named(prefix: str, **recipes: Recipe) -> Mapping[str, Recipe]:
 
 LINEAR = Recipe("a linear layer on the pixels", kind="linear")
 # Nothing but attention over the rows of a digit: the other rungs switch one thing on.
-BARE = DigitConfig(
-    **{"d_model": None, "n_heads": 1, "n_blocks": 1, "d_ff": 0, "pool": "flatten"},
-    **{"positions": False, "residual": False, "norm": False},
-)
-ROWS = Recipe("rows as tokens, one head", transformer=BARE)
+BARE = {"d_model": None, "n_heads": 1, "n_blocks": 1, "d_ff": 0, "pool": "flatten"}
+BARE |= {"positions": False, "residual": False, "norm": False}
+ROWS = Recipe("rows as tokens, one head", transformer=DigitConfig(**BARE))
 # What each rung says, and changes in the one before.
 RUNGS = {
     "positions": ("+ learned positions", {"positions": True}),
@@ -242,10 +240,8 @@ TRIED_SINCE = _named(
     longest=FINER,
 )
 # How NakedAttention teaches, but for eight epochs and with pixels of ordinary size.
-AS_TAUGHT_THERE = {
-    **{"batch_size": 16, "learning_rate": 0.01, "optimizer": "adam", "weight_decay": 0.0},
-    **{"replacement": True, "keep_best": True},
-}
+AS_TAUGHT_THERE = {"batch_size": 16, "learning_rate": 0.01, "weight_decay": 0.0}
+AS_TAUGHT_THERE |= {"optimizer": "adam", "replacement": True, "keep_best": True}
 PIXEL_MODEL = Recipe("pixels as tokens, one channel", kind="pixels", **AS_TAUGHT_THERE)
 PIXELS = MappingProxyType(
     {
