@@ -158,11 +158,8 @@ def load_digits(source: str | None = None) -> DigitSplits:
     asked_by = "source" if source is not None else SOURCE_VARIABLE
     if source is None:
         source = os.environ.get(SOURCE_VARIABLE) or "mnist5k"
-    if source not in ("mnist5k", "mnist"):
-        raise ValueError(
-            f'{asked_by}: wanted "mnist5k" (5,000 digits, no network needed) or "mnist" '
-            f"(all 70,000), got {source!r}"
-        )
+    wanted = '"mnist5k" (5,000 digits, no network needed) or "mnist" (all 70,000)'
+    require(source in ("mnist5k", "mnist"), asked_by, wanted, repr(source))
     return _load_mnist5k() if source == "mnist5k" else _load_mnist()
 
 

@@ -151,8 +151,7 @@ class _Call:
         self.sizes: dict[str, int] = {}
         self.axes: dict[str, tuple[int, ...]] = {}
         self.exact: set[str] = set()
-        parameter = _first_parameter(self.module)
-        self.float_type = parameter.dtype if parameter is not None else None
+        self.float_type = _float_type(self.module)
         self.float_of = "the parameters"
 
     def size(self, name: str) -> int | None:
@@ -165,10 +164,10 @@ class _Call:
         return given if type(given) is int else None
 
 
-def _first_parameter(module: Any) -> Tensor | None:
+def _float_type(module: Any) -> torch.dtype | None:
     if not isinstance(module, nn.Module) or "_parameters" not in vars(module):
         return None  # its `__init__` has only begun
-    return next((each for each in module.parameters() if each.is_floating_point()), None)
+    return next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
 
 
 _Check = Callable[[_Call, str, Any], None]

@@ -16,7 +16,6 @@ import math
 import re
 import sys
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -198,8 +197,10 @@ def _taught(
     history = checkpoint.attach(
         generator, model=judged, optimizer=optimizer, schedule=schedule, stopping=stopping
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # said below, in words of this command
+    elastic = recipe.elastic
+    augment = partial(random_distortion, elastic=elastic) if elastic else random_affine
+    # What it warns of is said below, in words of this command.
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         history = fit(
             judged,
             parts["training"],
@@ -211,7 +212,7 @@ def _taught(
             [*filter(None, (print_report, stopping, checkpoint))],
             history,
             replacement=recipe.replacement,
-            augment=_augmentation(recipe),
+            augment=augment if recipe.augmentation else None,
             after_step=schedule and schedule.step,
             label_smoothing=recipe.label_smoothing,
         )
@@ -221,12 +222,6 @@ def _taught(
     if stopping is not None:
         stopping.restore(judged)
     return history, judged.average if recipe.averaged else model
-
-
-def _augmentation(recipe: Recipe) -> Callable | None:
-    if not recipe.augmentation:
-        return None
-    return partial(random_distortion, elastic=recipe.elastic) if recipe.elastic else random_affine
 
 
 def _device(asked: argparse.Namespace) -> torch.device:

@@ -32,7 +32,6 @@ __all__ = ["LADDER", "PIXELS", "RECIPES", "REMOVALS", "WITHOUT_ATTENTION", "Reci
 PIXEL_COUNT, CLASSES = 28 * 28, 10
 # What can stand in attention's place, by kind.
 IN_PLACE = {
-    "linear": (),
     "pixels": ("uniform", "identity"),
     "features": ("identity", "relu"),
     "transformer": ("uniform",),
@@ -94,7 +93,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         kind, instead, elastic = self.kind, self.in_place_of_attention, self.elastic
-        has_one = instead in IN_PLACE[kind]
+        has_one = instead in IN_PLACE.get(kind, ())
         require(has_one or not instead, "in_place_of_attention", f"no such part of {kind}", instead)
         blocks = self.optimizer != "muon" or kind == "transformer"
         require(blocks, "optimizer", "no 'muon' without blocks", f"kind {kind!r}")
@@ -154,9 +153,10 @@ def _without(before: Recipe, instead: str = "uniform", of: str = "") -> Recipe:
     return _changed(before, f"{of}{says} in place of attention", in_place_of_attention=instead)
 
 
-def _named(prefix: str, **recipes: Recipe) -> Mapping[str, Recipe]:
-    """Recipes by name, all with one prefix; nobody can add to them, or take from them."""
-    return MappingProxyType({prefix + name: recipe for name, recipe in recipes.items()})
+def _family(name: str, first: Recipe | None = None, **others: Recipe) -> Mapping[str, Recipe]:
+    """Recipes that begin with one name; nobody can add to them, or take from them."""
+    begun = {} if first is None else {name: first}
+    return MappingProxyType(begun | {f"{name}-{end}": recipe for end, recipe in others.items()})
 
 
 LINEAR = Recipe("a linear layer on the pixels", kind="linear")
@@ -186,13 +186,13 @@ def _climb() -> Mapping[str, Recipe]:
     for name, (says, changes) in RUNGS.items():
         *_, last = rungs.values()
         rungs[name] = _changed(last, says, **changes)
-    return _named("", **rungs)
+    return MappingProxyType(rungs)
 
 
 LADDER = _climb()
 PATCHES = LADDER["patches"]
-REMOVALS = _named(
-    "patches-",
+REMOVALS = _family(
+    "patches",
     no_scale=_changed(PATCHES, "scores not divided by √d_k", scale=False),
     no_positions=_changed(PATCHES, "no positions", positions=False),
     no_feed_forward=_changed(PATCHES, "no feed-forward network", d_ff=0),
@@ -214,8 +214,8 @@ MUON = _changed(SIXTEEN, "Muon", optimizer="muon")
 LONG = _changed(MUON, "Muon, 24 epochs", epochs=24)
 LONG_ELASTIC = _changed(LONG, "Muon, 24 epochs, bent by 0.6", elastic=0.6)
 SMALLER = {"patch_size": 8, "stride": 5, "padding": 0}  # patches: 25 of them
-TRIED = _named(
-    "tried-",
+TRIED = _family(
+    "tried",
     sixteen=SIXTEEN,
     elastic=_changed(SIXTEEN, "bent by 1 pixel", elastic=1.0),
     smoothing=_changed(SIXTEEN, "label smoothing 0.05", label_smoothing=0.05),
@@ -231,8 +231,8 @@ FINAL = _changed(
 # What was tried when the final model was there, by the validation digits again.
 FINER = _changed(FINAL, "final, 25 patches, 56 epochs", epochs=56, **SMALLER)
 MORE = replace(FINAL, epochs=3, learning_rate=5e-4, begins_with="final")
-TRIED_SINCE = _named(
-    "tried-",
+TRIED_SINCE = _family(
+    "tried",
     averaged=_changed(LONG_ELASTIC, "24 epochs, weights averaged", averaged=0.998),
     more=_changed(MORE, "final, 3 epochs more"),
     more_bent=_changed(MORE, "final, 3 more, bent by 1", elastic=1.0),
@@ -243,13 +243,12 @@ TRIED_SINCE = _named(
 AS_TAUGHT_THERE = {"batch_size": 16, "learning_rate": 0.01, "weight_decay": 0.0}
 AS_TAUGHT_THERE |= {"optimizer": "adam", "replacement": True, "keep_best": True}
 PIXEL_MODEL = Recipe("pixels as tokens, one channel", kind="pixels", **AS_TAUGHT_THERE)
-PIXELS = MappingProxyType(
-    {
-        "pixels": PIXEL_MODEL,
-        "pixels-identity": _without(PIXEL_MODEL, "identity"),
-        "pixels-uniform": _without(PIXEL_MODEL, "uniform"),
-        "pixels-linear": _changed(PIXEL_MODEL, "a linear layer, taught alike", kind="linear"),
-    }
+PIXELS = _family(
+    "pixels",
+    PIXEL_MODEL,
+    identity=_without(PIXEL_MODEL, "identity"),
+    uniform=_without(PIXEL_MODEL, "uniform"),
+    linear=_changed(PIXEL_MODEL, "a linear layer, taught alike", kind="linear"),
 )
 # Attention over the features of one vector, and what may stand in its place.
 FEATURE_MODEL = replace(
@@ -257,12 +256,11 @@ FEATURE_MODEL = replace(
     **{"says": "attention over 32 features", "kind": "features"},
     **{"learning_rate": 0.001, "keep_best": False, "epochs": 20},
 )
-FEATURES = MappingProxyType(
-    {
-        "features": FEATURE_MODEL,
-        "features-identity": _without(FEATURE_MODEL, "identity", of="features, "),
-        "features-relu": _without(FEATURE_MODEL, "relu", of="features, "),
-    }
+FEATURES = _family(
+    "features",
+    FEATURE_MODEL,
+    identity=_without(FEATURE_MODEL, "identity", of="features, "),
+    relu=_without(FEATURE_MODEL, "relu", of="features, "),
 )
 # The last rung in two steps: patches that only touch, and from those to patches that overlap.
 APART = _changed(

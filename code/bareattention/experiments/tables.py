@@ -23,6 +23,7 @@ from torch.distributions import StudentT
 from bareattention.experiments.recipes import LADDER, RECIPES
 from bareattention.experiments.runs import Run, recorded
 from bareattention.plotting import axes, panels
+from bareattention.shapes import require
 
 TICKS = (0.25, 0.5, 1, 2, 4, 8, 16)  # of wrong digits in percent, on logarithmic axes
 
@@ -116,8 +117,7 @@ def summary(name: str) -> Summary | None:
     Returns: None where no such run is recorded.
     Raises: ValueError for an unknown name.
     """
-    if name not in RECIPES:
-        raise ValueError(f"name: wanted one of {', '.join(RECIPES)}, got {name!r}")
+    require(name in RECIPES, "name", f"one of {', '.join(RECIPES)}", repr(name))
     runs = [run for run in recorded(name) if run.final]
     if not runs:
         return None
@@ -247,18 +247,16 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) ->
     Returns: two axes, one above the other; what others have reported is in the first only, since
         their seconds are not known.
     """
-    by_size, by_time = found = panels(2, columns=1, size=(6.4, 8.4))
+    wrong = "wrong test digits, in percent"
+    by_size, by_time = found = panels(2, columns=1, size=(6.4, 8.4), y=wrong)
     told = [each for name in names if (each := summary(name))]
-    for ax, label in ((by_size, "parameters"), (by_time, "processor seconds of a training")):
-        ax.set(xscale="log", yscale="log", xlabel=label)
-        ax.set_ylabel("wrong test digits, in percent")
+    by_size.set_xlabel("parameters")
+    by_time.set_xlabel("processor seconds of a training")
     for each in told:
         _point(by_size, each.n_parameters, each)
         if each.cpu_seconds is not None:
             _point(by_time, each.cpu_seconds, each)
-    for other in PUBLISHED:
-        if other.n_parameters is None:
-            continue
+    for other in [each for each in PUBLISHED if each.n_parameters is not None]:
         wrong = 100 - other.test_accuracy
         by_size.plot(other.n_parameters, wrong, "s", markerfacecolor="none", color="C7")
         if not (other.distorted and "LeNet" in other.says):
@@ -266,8 +264,7 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) ->
             _name(by_size, other.n_parameters, wrong, says, "right" if wrong > 10 else "left")
     top = max(100 - each.mean for each in told) if told else 8
     for ax in found:
-        ax.set_ylim(0.22, 1.9 * top)
-        ax.margins(x=0.35)
+        ax.set(xscale="log", yscale="log", ylim=(0.22, 1.9 * top), xmargin=0.35)
         _percent(ax)
     return found
 
