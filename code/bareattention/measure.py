@@ -33,6 +33,7 @@ from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
 from bareattention.experiments import cards, runs
 
 PROGRAM = "python -m bareattention.measure"
+Ways = dict[str, Callable[[], object]]  # to do the same, by name
 CLASSES = 10
 # (tokens, channels, batch): pixels as tokens, pixels with a wide embedding, small patches
 BATCHES = ((784, 1, 16), (784, 1, 64), (784, 64, 64), (49, 64, 16), (49, 64, 256))
@@ -54,10 +55,7 @@ class WithModule(nn.Module):
         return self.output(mixed.flatten(start_dim=1))
 
 
-ATTENTIONS: dict[str, Callable[..., Tensor]] = {
-    "naive": naive_attention,
-    "fused": F.scaled_dot_product_attention,
-}
+ATTENTIONS = {"naive": naive_attention, "fused": F.scaled_dot_product_attention}
 WAYS: dict[str, Callable[[int, int], nn.Module]] = {
     "loop": lambda seq_len, d_model: LoopedSelfAttentionModel(seq_len, d_model, CLASSES),
     "naive batch": lambda seq_len, d_model: SelfAttentionModel(seq_len, d_model, CLASSES),
@@ -103,9 +101,7 @@ def peak_megabytes(function: Callable[..., Tensor], *inputs: Tensor) -> float:
     return round(alive.peak / 2**20, 1)
 
 
-def times_faster(
-    ways: dict[str, Callable[[], object]], repeats: int, digits: int = 2
-) -> dict[str, list[float]]:
+def times_faster(ways: Ways, repeats: int, digits: int = 2) -> dict[str, list[float]]:
     """Return how many times faster than the way named loop each way is: lowest, median, highest.
 
     Each of the repeats compares the medians of three turns.
@@ -148,7 +144,7 @@ def measure_growth(repeats: int) -> list[dict]:
     return rows
 
 
-def _ways_with_one_channel(images: Tensor) -> dict[str, Callable[[], Tensor]]:
+def _ways_with_one_channel(images: Tensor) -> Ways:
     """Three ways to attention over pixels with one channel, forward only; images hold levels."""
     levels = torch.linspace(-1, 3, LEVELS)
     pixels = levels[images][..., None]

@@ -29,9 +29,8 @@ from bareattention.shapes import Count, Finite, Positive, Size, checked, refuse,
 
 __all__ = ["axes", "bars", "heatmap", "panels", "pictures"]
 
-STYLE = mpl.rc_params_from_file(
-    Path(__file__).with_name("bareattention.mplstyle"), use_default_template=False
-)
+STYLE_FILE = Path(__file__).with_name("bareattention.mplstyle")
+STYLE = mpl.rc_params_from_file(STYLE_FILE, use_default_template=False)
 INK = STYLE["text.color"]
 TYPEFACE = "Inter"  # the page's own, for labels
 WIDEST = 7.2  # inches: the page's column
@@ -344,8 +343,7 @@ def bars(
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.locator_params(axis="x", nbins=5)
     ax.grid(axis="y", visible=False)
-    ax.margins(x=0.12)
-    ax.set_xlabel(unit)
+    ax.set(xlabel=unit, xmargin=0.12)
     if title:
         ax.set_title(title)
     return ax

@@ -45,9 +45,7 @@ Share = Annotated[float, Rule("a share from 0 to below 1", lambda share: 0 <= sh
 Positive = Annotated[float, Rule("a positive number", lambda x: 0 < x < float("inf"))]
 NonNegative = Annotated[float, Rule("a number of at least 0", lambda x: 0 <= x < float("inf"))]
 Finite = Annotated[float, Rule("a finite number", lambda x: abs(x) < float("inf"))]
-FloatType = Annotated[
-    torch.dtype, Rule("a float type", lambda dtype: dtype.is_floating_point, TypeError)
-]
+FloatType = Annotated[torch.dtype, Rule("a float type", lambda x: x.is_floating_point, TypeError)]
 
 # Results are held to their hints as well: tests switch it on.
 HOLD_RESULTS = False
@@ -277,9 +275,7 @@ def _autocast(value: Tensor) -> bool:
 
 def _fits(call: _Call, shape: tuple[int, ...], dims: list[str], stretch: int | None) -> bool:
     if stretch is None:
-        return len(shape) == len(dims) and all(
-            _axis_fits(call, *pair) for pair in zip(shape, dims, strict=True)
-        )
+        return len(shape) == len(dims) and all(map(partial(_axis_fits, call), shape, dims))
     end = len(shape) - (len(dims) - stretch - 1)
     if end < stretch:
         return False

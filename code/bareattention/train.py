@@ -83,25 +83,23 @@ def train(asked: argparse.Namespace) -> Path:
     runs.check_place(file, asked.overwrite)
     with alone(lock):
         if checkpoint.exists() and not asked.resume and not asked.overwrite:
-            raise TrainingError(
-                f"{checkpoint} is there already; --resume goes on from it, --overwrite starts anew"
-            )
+            remedy = "--resume goes on from it, --overwrite starts anew"
+            raise TrainingError(f"{checkpoint} is there already; {remedy}")
         return _trained(recipe, asked, file, checkpoint)
 
 
 def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) -> Path:
     device = _device(asked)
     digits = load_digits(asked.data)
-    training = digits.training
+    training, trained_on = digits.training, "training"
     if recipe.with_validation:
         one, other = training, digits.validation
         labels = torch.cat([one.labels, other.labels])
         training = Digits(torch.cat([one.images, other.images]), labels)
-    configuration = asdict(recipe) | {
-        "digits": digits.provenance.source,
-        "trained_on": "training and validation" if recipe.with_validation else "training",
-    }
-    del configuration["with_validation"]  # the line above says it
+        trained_on = "training and validation"
+    configuration = asdict(recipe)
+    del configuration["with_validation"]  # the next line says it
+    configuration |= {"digits": digits.provenance.source, "trained_on": trained_on}
     if recipe.one_normalisation:
         # Whoever loads the parameters needs them to prepare images.
         mean, std = pixel_statistics(training.images)
@@ -133,10 +131,7 @@ def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) 
     checkpoint = Checkpoint(kept, about, asked.resume)
     prepare = recipe.preparation(training.images)
     parts = {"training": training, "validation": digits.validation, "test": digits.test}
-    ready = {
-        name: (prepare(part.images).to(device), part.labels.to(device))
-        for name, part in parts.items()
-    }
+    ready = {name: (prepare(x.images).to(device), x.labels.to(device)) for name, x in parts.items()}
     curve, model = _taught(recipe, model, ready, asked.seed, checkpoint)
     spent = {name: round(seconds, 1) for name, seconds in checkpoint.spent().items()}
     if device.type != "cpu":
@@ -292,9 +287,8 @@ def _parser() -> argparse.ArgumentParser:
 def _whole(text: str, least: int = 1, most: int = LARGEST) -> int:
     number = int(text) if re.fullmatch(r"-?\d+", text) else least - 1
     if not least <= number <= most:
-        raise argparse.ArgumentTypeError(
-            f"wanted a whole number of at least {least}, and of {most} at most, got {text!r}"
-        )
+        wanted = f"a whole number of at least {least}, and of {most} at most"
+        raise argparse.ArgumentTypeError(f"wanted {wanted}, got {text!r}")
     return number
 
 

@@ -101,10 +101,8 @@ class Checkpoint:
             for name in about | self.found["about"]:
                 had, wanted = self.found["about"].get(name), about.get(name)
                 if had != wanted:
-                    raise CheckpointError(
-                        f"{self.path} is of another training: "
-                        f"its {name} is {had!r}, and {wanted!r} is asked for"
-                    )
+                    differs = f"its {name} is {had!r}, and {wanted!r} is asked for"
+                    raise CheckpointError(f"{self.path} is of another training: {differs}")
         self.started = _clocks()
 
     def attach(self, generator: torch.Generator, **parts: Any) -> list[dict]:

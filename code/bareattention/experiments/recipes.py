@@ -9,8 +9,7 @@
 last rung and leaves one part out; `WITHOUT_ATTENTION` leaves attention out of three rungs.
 `PIXELS` asks what attention does in the smallest model, `FEATURES` in an older one.  `TRIED` led
 to the final model, which is trained as "final" on the training digits, and as "final_all" on the
-validation digits as well; `TRIED_SINCE` came after it, and "final_25" out of that.  "apart" splits
-the last rung.
+validation digits too; out of `TRIED_SINCE` came "final_25".  "apart" splits the last rung.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,12 +44,11 @@ class Recipe:
 
     Fields:
         says: the model in a few words.
-        kind: "linear", one layer on the pixels; "pixels", the smallest attention model, each
-            pixel a token; "features", attention over the features of a whole image;
-            "transformer", by `transformer`.
-        transformer: what the transformer is made of.
-        in_place_of_attention: "uniform", the mean of all values, or for "pixels" also "identity";
-            for "features" it is "identity" or "relu"; None keeps attention.
+        kind: "linear", one layer on the pixels; "pixels", the smallest attention model, a pixel a
+            token; "features", attention over an image's features; or "transformer".
+        transformer: what that is made of, and None for the other kinds.
+        in_place_of_attention: "uniform", the mean of all values, "identity" or "relu", where
+            `IN_PLACE` has it for the kind; None keeps attention.
         one_normalisation: True brings all pixels to size with one mean and one deviation; False
             with each pixel's own mean and one odd divisor, as NakedAttention does.
         epochs: passes over the training digits.
@@ -65,8 +63,7 @@ class Recipe:
         replacement: True draws each batch anew from all digits.
         keep_best: True keeps the parameters of the best epoch by validation loss, False the last.
         with_validation: True trains on the validation digits too, once all choices are made.
-        averaged: share of a running average of the parameters that each step keeps; 0 takes the
-            parameters as they are.
+        averaged: share of the parameters' running average that a step keeps; 0 averages none.
         begins_with: a recipe whose recorded parameters, of the same seed, this one goes on from.
     Raises: ValueError for Muon without blocks; for bending without augmentation; for a transformer
         that is not described; for choosing an epoch by digits that it is trained on.
@@ -105,15 +102,14 @@ class Recipe:
 
     def model(self) -> nn.Module:
         """Build the model; its parameters are drawn from torch's random numbers."""
+        instead = self.in_place_of_attention
         if self.kind == "linear":
             return nn.Sequential(nn.Flatten(), nn.Linear(PIXEL_COUNT, CLASSES))
         if self.kind == "transformer":
-            attention = uniform_attention if self.in_place_of_attention else None
-            return DigitTransformer(self.transformer, attention)
+            return DigitTransformer(self.transformer, uniform_attention if instead else None)
         if self.kind == "features":
-            return FeatureModel(self.in_place_of_attention)
+            return FeatureModel(instead)
         model = SelfAttentionModel(PIXEL_COUNT, 1, CLASSES, backend="sdpa")
-        instead = self.in_place_of_attention
         return with_attention_replaced(model, by=instead) if instead else model
 
     def preparation(self, images: Tensor) -> Callable[[Tensor], Tensor]:
@@ -130,10 +126,8 @@ class Recipe:
             mean, std = pixels.mean(dim=0).float(), pixels.var(dim=0).std().item()
 
         def prepare(images: Tensor) -> Tensor:
-            if self.one_normalisation:
-                ready = standardise(images, mean, std)
-            else:
-                ready = (images.float() - mean) / std
+            one = self.one_normalisation
+            ready = standardise(images, mean, std) if one else (images.float() - mean) / std
             return as_pixels(ready) if self.kind == "pixels" else ready
 
         return prepare
@@ -212,7 +206,7 @@ WITHOUT_ATTENTION = MappingProxyType(
 SIXTEEN = _changed(PATCHES, "16 patches, 4 blocks", n_blocks=4, epochs=12)
 MUON = _changed(SIXTEEN, "Muon", optimizer="muon")
 LONG = _changed(MUON, "Muon, 24 epochs", epochs=24)
-LONG_ELASTIC = _changed(LONG, "Muon, 24 epochs, bent by 0.6", elastic=0.6)
+LONG_BENT = _changed(LONG, "Muon, 24 epochs, bent by 0.6", elastic=0.6)
 SMALLER = {"patch_size": 8, "stride": 5, "padding": 0}  # patches: 25 of them
 TRIED = _family(
     "tried",
@@ -223,17 +217,15 @@ TRIED = _family(
     muon_faster=_changed(MUON, "Muon, twice as fast", learning_rate=6e-3),
     twenty_five=_changed(MUON, "Muon, 25 patches, 5 blocks", n_blocks=5, **SMALLER),
     long=LONG,
-    long_elastic=LONG_ELASTIC,
+    long_elastic=LONG_BENT,
 )
-FINAL = _changed(
-    LONG_ELASTIC, "final model, 50,000 digits", n_blocks=5, epochs=64, learning_rate=4e-3
-)
+FINAL = _changed(LONG_BENT, "final model, 50,000 digits", n_blocks=5, epochs=64, learning_rate=4e-3)
 # What was tried when the final model was there, by the validation digits again.
 FINER = _changed(FINAL, "final, 25 patches, 56 epochs", epochs=56, **SMALLER)
 MORE = replace(FINAL, epochs=3, learning_rate=5e-4, begins_with="final")
 TRIED_SINCE = _family(
     "tried",
-    averaged=_changed(LONG_ELASTIC, "24 epochs, weights averaged", averaged=0.998),
+    averaged=_changed(LONG_BENT, "24 epochs, weights averaged", averaged=0.998),
     more=_changed(MORE, "final, 3 epochs more"),
     more_bent=_changed(MORE, "final, 3 more, bent by 1", elastic=1.0),
     more_plain=_changed(MORE, "final, 3 more, undistorted", elastic=0.0, augmentation=False),
@@ -251,11 +243,8 @@ PIXELS = _family(
     linear=_changed(PIXEL_MODEL, "a linear layer, taught alike", kind="linear"),
 )
 # Attention over the features of one vector, and what may stand in its place.
-FEATURE_MODEL = replace(
-    PIXEL_MODEL,
-    **{"says": "attention over 32 features", "kind": "features"},
-    **{"learning_rate": 0.001, "keep_best": False, "epochs": 20},
-)
+SLOWLY = {"learning_rate": 0.001, "keep_best": False, "epochs": 20}
+FEATURE_MODEL = _changed(PIXEL_MODEL, "attention over 32 features", kind="features", **SLOWLY)
 FEATURES = _family(
     "features",
     FEATURE_MODEL,

@@ -114,8 +114,7 @@ Kind = TypeVar("Kind", Record, Measurement)
 def check_place(file: Path, overwrite: bool) -> None:
     """Make the folder of a file, and refuse before the work what would be refused after it.
 
-    Raises: RecordError for a file that is there and not to be replaced, or a folder that cannot be
-        written.
+    Raises: RecordError for a file that is there and is to stay, or a folder that cannot be written.
     """
     if file.exists() and not overwrite:
         raise RecordError(f"{file} is there already; --overwrite replaces it")

@@ -78,10 +78,8 @@ class Summary:
     Fields:
         name, says: the recipe's name, and the model in a few words.
         n_parameters: numbers that it learned.
-        cpu_seconds: of the processor for one training, mean over the runs; None where a run was
-            made elsewhere.
-        validation, test: accuracies in percent, one for each seed; no validation of those that were
-            trained on the validation digits.
+        cpu_seconds: for one training, mean over the runs; None where a run was made elsewhere.
+        validation, test: accuracies in percent, by seed; no validation where it was trained on.
         seeds: their seeds.
     """
 
@@ -165,8 +163,7 @@ def as_tried(names: Iterable[str]) -> DataFrame:
 
     Args:
         names: of recipes.
-    Returns: what was tried, how the validation digits were read after the last epoch, epochs, and
-        processor seconds.
+    Returns: what was tried, how the last epoch read the validation digits, epochs, CPU seconds.
     """
     rows = []
     for name in names:
@@ -208,8 +205,7 @@ def draw_curves(names: Iterable[str]) -> Axes:
     """Draw the share of wrong validation digits, epoch by epoch, one line for each seed.
 
     Args:
-        names: of recipes; those without a record are left out, and those that were trained on the
-            validation digits.
+        names: of recipes; left out if unrecorded, or trained on the validation digits.
     Returns: the axes of a new figure.
     """
     ax = axes(x="epoch (logarithmic)", y="wrong validation digits, in percent", size=(7.2, 3.8))
@@ -244,11 +240,10 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) ->
 
     Args:
         names: of recipes; those without a record are left out.
-    Returns: two axes, one above the other; what others have reported is in the first only, since
-        their seconds are not known.
+    Returns: two axes, one above the other; others' results in the first only, without seconds.
     """
-    wrong = "wrong test digits, in percent"
-    by_size, by_time = found = panels(2, columns=1, size=(6.4, 8.4), y=wrong)
+    says = "wrong test digits, in percent"
+    by_size, by_time = found = panels(2, columns=1, size=(6.4, 8.4), y=says)
     told = [each for name in names if (each := summary(name))]
     by_size.set_xlabel("parameters")
     by_time.set_xlabel("processor seconds of a training")
