@@ -30,15 +30,10 @@ from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.cost import measure_cost, naive_attention, seconds_in_turn
 from bareattention.chapters.is_attention_doing_anything import tone_curve
 from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
-from bareattention.experiments import cards
-from bareattention.experiments.runs import (
-    Measurement,
-    check_place,
-    machine_class,
-    save_measurement,
-    versions,
-)
+from bareattention.experiments import cards, runs
 
+PROGRAM = "python -m bareattention.measure"
+Ways = dict[str, Callable[[], object]]  # to do the same, by name
 CLASSES = 10
 # (tokens, channels, batch): pixels as tokens, pixels with a wide embedding, small patches
 BATCHES = ((784, 1, 16), (784, 1, 64), (784, 64, 64), (49, 64, 16), (49, 64, 256))
@@ -60,10 +55,7 @@ class WithModule(nn.Module):
         return self.output(mixed.flatten(start_dim=1))
 
 
-ATTENTIONS: dict[str, Callable[..., Tensor]] = {
-    "naive": naive_attention,
-    "fused": F.scaled_dot_product_attention,
-}
+ATTENTIONS = {"naive": naive_attention, "fused": F.scaled_dot_product_attention}
 WAYS: dict[str, Callable[[int, int], nn.Module]] = {
     "loop": lambda seq_len, d_model: LoopedSelfAttentionModel(seq_len, d_model, CLASSES),
     "naive batch": lambda seq_len, d_model: SelfAttentionModel(seq_len, d_model, CLASSES),
@@ -109,9 +101,7 @@ def peak_megabytes(function: Callable[..., Tensor], *inputs: Tensor) -> float:
     return round(alive.peak / 2**20, 1)
 
 
-def times_faster(
-    ways: dict[str, Callable[[], object]], repeats: int, digits: int = 2
-) -> dict[str, list[float]]:
+def times_faster(ways: Ways, repeats: int, digits: int = 2) -> dict[str, list[float]]:
     """Return how many times faster than the way named loop each way is: lowest, median, highest.
 
     Each of the repeats compares the medians of three turns.
@@ -133,13 +123,9 @@ def measure_batching(repeats: int) -> list[dict]:
         models = {name: make(seq_len, d_model) for name, make in WAYS.items()}
         x = torch.randn(batch_size, seq_len, d_model)
         ways = {name: partial(step, model, x) for name, model in models.items()}
-        rows.append(
-            {
-                **{"seq_len": seq_len, "d_model": d_model, "batch_size": batch_size},
-                "megabytes": {name: peak_megabytes(model, x) for name, model in models.items()},
-                "times_faster": times_faster(ways, repeats),
-            }
-        )
+        sizes = {"seq_len": seq_len, "d_model": d_model, "batch_size": batch_size}
+        peak = {name: peak_megabytes(model, x) for name, model in models.items()}
+        rows.append({**sizes, "megabytes": peak, "times_faster": times_faster(ways, repeats)})
     return rows
 
 
@@ -151,18 +137,14 @@ def measure_growth(repeats: int) -> list[dict]:
     for row in measure_cost(ATTENTIONS, LENGTHS, D_K, repeats):
         inputs = [torch.randn(1, 1, row["seq_len"], D_K, requires_grad=True) for _ in range(3)]
         kept = {name: round(found / 2**20, 3) for name, found in row["kept_bytes"].items()}
-        rows.append(
-            {
-                **{"seq_len": row["seq_len"], "d_k": D_K},
-                "times": {name: round(times, 3) for name, times in row["times"].items()},
-                "kept_megabytes": kept,
-                "megabytes": {name: peak_megabytes(f, *inputs) for name, f in ATTENTIONS.items()},
-            }
-        )
+        peak = {name: peak_megabytes(f, *inputs) for name, f in ATTENTIONS.items()}
+        times = {name: round(found, 3) for name, found in row["times"].items()}
+        figures = {"times": times, "kept_megabytes": kept, "megabytes": peak}
+        rows.append({"seq_len": row["seq_len"], "d_k": D_K, **figures})
     return rows
 
 
-def _ways_with_one_channel(images: Tensor) -> dict[str, Callable[[], Tensor]]:
+def _ways_with_one_channel(images: Tensor) -> Ways:
     """Three ways to attention over pixels with one channel, forward only; images hold levels."""
     levels = torch.linspace(-1, 3, LEVELS)
     pixels = levels[images][..., None]
@@ -215,9 +197,7 @@ MEASUREMENTS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and record what the command line asks for; 0 if all went well."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bareattention.measure", description="Measure, and write it down."
-    )
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Measure, and write it down.")
     parser.add_argument("what", choices=sorted(MEASUREMENTS))
     parser.add_argument("--repeats", type=int, default=15, help="of each way: timings, or seeds")
     parser.add_argument("--device", default="cpu", help="that trains the readers of cards (cpu)")
@@ -227,24 +207,24 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.repeats < 1:
         parser.error(f"--repeats: wanted at least 1, got {asked.repeats}")
     measure, says = MEASUREMENTS[asked.what]
-    command = f"python -m bareattention.measure {asked.what} --repeats {asked.repeats}"
+    command = f"{PROGRAM} {asked.what} --repeats {asked.repeats}"
     if asked.what.startswith("cards"):
         measure = partial(measure, device=asked.device)
         command += f" --device {asked.device}"
     file = Path(asked.out) / f"{asked.what}-measured.json"
     try:
-        check_place(file, asked.overwrite)  # before minutes of measuring, not after them
+        runs.check_place(file, asked.overwrite)  # before minutes of measuring, not after them
         if asked.what == "cards":
-            check_place(file.with_name(cards.READER), asked.overwrite)
-        table = Measurement(
+            runs.check_place(file.with_name(cards.READER), asked.overwrite)
+        table = runs.Measurement(
             name=asked.what,
             measured=says,
             rows=measure(asked.repeats),
-            versions=versions(),
-            machine=machine_class(asked.device),
+            versions=runs.versions(),
+            machine=runs.machine_class(asked.device),
             command=command,
         )
-        save_measurement(file, table, asked.overwrite)
+        runs.save_measurement(file, table, asked.overwrite)
         if asked.what == "cards":
             cards.save_reader(file.parent, command, asked.device, asked.overwrite)
     except (ValueError, RuntimeError, OSError) as error:

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Bool, Shaped
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -28,9 +29,8 @@ from bareattention.shapes import Count, Finite, Positive, Size, checked, refuse,
 
 __all__ = ["axes", "bars", "heatmap", "panels", "pictures"]
 
-STYLE = mpl.rc_params_from_file(
-    Path(__file__).with_name("bareattention.mplstyle"), use_default_template=False
-)
+STYLE_FILE = Path(__file__).with_name("bareattention.mplstyle")
+STYLE = mpl.rc_params_from_file(STYLE_FILE, use_default_template=False)
 INK = STYLE["text.color"]
 TYPEFACE = "Inter"  # the page's own, for labels
 WIDEST = 7.2  # inches: the page's column
@@ -84,9 +84,10 @@ class BookFigure(Figure):
             super().draw(renderer)
 
 
-def _styled(draw):
-    """Run a drawing function in the book's style, without touching the reader's own settings."""
+def _drawing(draw):
+    """Hold a function to its signature, and run it in the book's style, not in the reader's own."""
 
+    @checked
     @wraps(draw)
     def wrapper(*args, **kwargs):
         with mpl.rc_context(_style()):
@@ -125,26 +126,19 @@ def _require_n(name: str, names: Names, n: int) -> None:
 
 def _limits(array: np.ndarray, kind: str) -> tuple[float, float]:
     finite = array[np.isfinite(array)]
-    largest = float(np.abs(finite).max()) if finite.size else 1.0
-    largest = largest or 1.0
+    largest = float(np.abs(finite).max(initial=0.0)) or 1.0
     if kind == "signed":
         return -largest, largest
     if kind == "weights" and array.shape[1] <= MANY_KEYS:
         return 0.0, 1.0
     if kind == "pixels":
-        return float(min(finite.min(), 0.0)), largest
+        return float(finite.min(initial=0.0)), largest
     return 0.0, largest
 
 
 def _as_text(value: float, decimals: int) -> str:
-    if np.isnan(value):
-        return "NaN"
-    if np.isinf(value):
-        return "−∞" if value < 0 else "∞"
-    text = f"{value:,.{decimals}f}"
-    if float(text.replace(",", "")) == 0:
-        text = text.lstrip("-")
-    return text.replace("-", "−")
+    text = f"{value:z,.{decimals}f}"  # z: no minus before a zero
+    return text.replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
 
 
 def _ink(paper: Sequence[float]) -> str:
@@ -172,21 +166,12 @@ def _hide(ax: Axes, hidden: np.ndarray, small: bool) -> None:
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
 
 
-def _cell_inches(ax: Axes, n_rows: int, n_columns: int) -> float:
-    extent = ax.get_window_extent()
-    return min(extent.width / n_columns, extent.height / n_rows) / ax.figure.dpi
-
-
-def _label(ax: Axes, side: str, says: str, names: Names, n: int) -> None:
-    axis = ax.xaxis if side == "x" else ax.yaxis
+def _label(axis: Axis, says: str, names: Names, n: int) -> None:
     axis.set_label_text(says)
-    _require_n("column_labels" if side == "x" else "row_labels", names, n)
     if names is not None:
         axis.set_ticks(range(n), list(names))
-    elif n <= MANY_KEYS:
-        axis.set_ticks(range(n))
     else:
-        axis.set_ticks(range(0, n, -(-n // 4)))
+        axis.set_ticks(range(0, n, 1 if n <= MANY_KEYS else -(-n // 4)))
 
 
 def _default_size(rows: int, columns: int) -> tuple[float, float]:
@@ -198,8 +183,7 @@ def _default_size(rows: int, columns: int) -> tuple[float, float]:
     return width, 1.0 + (width - 1.4) * tall
 
 
-@checked
-@_styled
+@_drawing
 def axes(*, x: str, y: str, title: str | None = None, size: Inches = (6.4, 3.4)) -> Axes:
     """An empty pair of axes in the book's style, both labelled.
 
@@ -210,14 +194,11 @@ def axes(*, x: str, y: str, title: str | None = None, size: Inches = (6.4, 3.4))
     Returns: the axes of a new figure.
     """
     ax = _subplots(1, 1, size)[1].item()
-    ax.set(xlabel=x, ylabel=y)
-    if title:
-        ax.set_title(title)
+    ax.set(xlabel=x, ylabel=y, title=title)
     return ax
 
 
-@checked
-@_styled
+@_drawing
 def heatmap(
     matrix: Numbers,
     *,
@@ -259,6 +240,8 @@ def heatmap(
     hidden = None if mask is None else ~mask.cpu().numpy()
     if hidden is not None:
         require(hidden.shape == array.shape, "mask", f"shape {array.shape}", hidden.shape)
+    _require_n("column_labels", column_labels, n_columns)
+    _require_n("row_labels", row_labels, n_rows)
     small = n_rows <= READABLE_ROWS and n_columns <= READABLE_COLUMNS
     if ax is None:
         ax = _subplots(1, 1, size or _default_size(n_rows, n_columns))[1].item()
@@ -271,13 +254,15 @@ def heatmap(
     ax.grid(False)
     ax.spines[:].set_visible(True)  # or white cells would have no edge
     ax.tick_params(length=0)
-    _label(ax, "x", columns, column_labels, n_columns)
-    _label(ax, "y", rows, row_labels, n_rows)
+    _label(ax.xaxis, columns, column_labels, n_columns)
+    _label(ax.yaxis, rows, row_labels, n_rows)
     if title:
         ax.set_title(title)
     if hidden is not None:
         _hide(ax, hidden, small)
-    if small and _cell_inches(ax, n_rows, n_columns) >= READABLE_INCHES:
+    extent = ax.get_window_extent()
+    cell = min(extent.width / n_columns, extent.height / n_rows) / ax.figure.dpi
+    if small and cell >= READABLE_INCHES:
         if decimals is None:
             finite = array[np.isfinite(array)]
             decimals = 0 if np.allclose(finite, finite.round(), atol=1e-6) else 2
@@ -290,8 +275,7 @@ def heatmap(
     return ax
 
 
-@checked
-@_styled
+@_drawing
 def panels(
     n: Size,
     *,
@@ -312,21 +296,18 @@ def panels(
     Returns: n axes.
     Raises: ValueError for titles that do not fit.
     """
-    columns = n if columns is None else columns
     _require_n("titles", titles, n)
+    columns = columns or n
     fig, grid = _subplots(-(-n // columns), columns, size)
     found = list(grid.flat)
     for extra in found[n:]:
         fig.delaxes(extra)
-    for i, ax in enumerate(found[:n]):
-        ax.set(xlabel=x, ylabel=y)
-        if titles is not None:
-            ax.set_title(titles[i])
+    for ax, title in zip(found[:n], titles or [""] * n, strict=True):
+        ax.set(xlabel=x, ylabel=y, title=title)
     return found[:n]
 
 
-@checked
-@_styled
+@_drawing
 def bars(
     values: Numbers,
     *,
@@ -362,15 +343,13 @@ def bars(
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.locator_params(axis="x", nbins=5)
     ax.grid(axis="y", visible=False)
-    ax.margins(x=0.12)
-    ax.set_xlabel(unit)
+    ax.set(xlabel=unit, xmargin=0.12)
     if title:
         ax.set_title(title)
     return ax
 
 
-@checked
-@_styled
+@_drawing
 def pictures(
     images: Numbers,
     *,
@@ -400,11 +379,10 @@ def pictures(
     n_rows = -(-n // columns)
     height = cell * stack.shape[1] / stack.shape[2] + (0.28 if titles is not None else 0.04)
     found = panels(n, columns=columns, size=(cell * columns, height * n_rows))
-    for i, ax in enumerate(found):
-        ax.imshow(stack[i].numpy(), cmap=KINDS[kind][0], vmin=low, vmax=high)
+    for ax, image, title in zip(found, stack.numpy(), titles or [""] * n, strict=True):
+        ax.imshow(image, cmap=KINDS[kind][0], vmin=low, vmax=high)
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
         ax.spines[:].set(visible=True)
-        if titles is not None:
-            ax.set_title(titles[i], loc="center")
+        ax.set_title(title, loc="center")
     return found

@@ -23,8 +23,8 @@ from torch.distributions import StudentT
 from bareattention.experiments.recipes import LADDER, RECIPES
 from bareattention.experiments.runs import Run, recorded
 from bareattention.plotting import axes, panels
+from bareattention.shapes import require
 
-NOT_YET = "not yet recorded"
 TICKS = (0.25, 0.5, 1, 2, 4, 8, 16)  # of wrong digits in percent, on logarithmic axes
 
 
@@ -50,32 +50,22 @@ class Published:
 LECUN = "https://ieeexplore.ieee.org/document/726791"
 SIMARD = "https://ieeexplore.ieee.org/document/1227801"
 CIRESAN = "https://arxiv.org/abs/1202.2745"
+MNISTVIT = "https://github.com/asnelt/mnistvit"
 PUBLISHED = (
     Published("a linear classifier, LeCun et al. 1998", 7_850, 88.0, False, LECUN),
     Published("LeNet-5, LeCun et al. 1998", 60_000, 99.05, False, LECUN),
     Published("LeNet-5, LeCun et al. 1998", 60_000, 99.2, True, LECUN),
     Published("a convolutional network, Simard et al. 2003", None, 99.6, True, SIMARD),
     Published("35 convolutional networks, Cireşan et al. 2012", None, 99.77, True, CIRESAN),
-    Published(
-        "mnistvit, a vision transformer",
-        11_100_000,
-        99.65,
-        True,
-        "https://github.com/asnelt/mnistvit",
-    ),
+    Published("mnistvit, a vision transformer", 11_100_000, 99.65, True, MNISTVIT),
 )
 
 
 def as_published() -> DataFrame:
     """Lay out what others have reported, one row each."""
     rows = [
-        (
-            other.says,
-            f"{other.test_accuracy:g}",
-            "–" if other.n_parameters is None else f"{other.n_parameters:,}",
-            "yes" if other.distorted else "no",
-        )
-        for other in PUBLISHED
+        (x.says, f"{x.test_accuracy:g}", _whole(x.n_parameters), "yes" if x.distorted else "no")
+        for x in PUBLISHED
     ]
     columns = ["model", "accuracy, %", "parameters", "distorted digits"]
     return DataFrame(rows, columns=columns).set_index("model")
@@ -88,10 +78,8 @@ class Summary:
     Fields:
         name, says: the recipe's name, and the model in a few words.
         n_parameters: numbers that it learned.
-        cpu_seconds: of the processor for one training, mean over the runs; None where a run was
-            made elsewhere.
-        validation, test: accuracies in percent, one for each seed; no validation of those that were
-            trained on the validation digits.
+        cpu_seconds: for one training, mean over the runs; None where a run was made elsewhere.
+        validation, test: accuracies in percent, by seed; no validation where it was trained on.
         seeds: their seeds.
     """
 
@@ -127,8 +115,7 @@ def summary(name: str) -> Summary | None:
     Returns: None where no such run is recorded.
     Raises: ValueError for an unknown name.
     """
-    if name not in RECIPES:
-        raise ValueError(f"name: wanted one of {', '.join(RECIPES)}, got {name!r}")
+    require(name in RECIPES, "name", f"one of {', '.join(RECIPES)}", repr(name))
     runs = [run for run in recorded(name) if run.final]
     if not runs:
         return None
@@ -158,23 +145,17 @@ def as_table(names: Iterable[str]) -> DataFrame:
     """
     rows = {}
     for name in names:
-        told = summary(name)
-        rows[RECIPES[name].says] = (
-            (NOT_YET, "", "", 0)
-            if told is None
-            else (
-                told.shown,
-                f"{told.n_parameters:,}",
-                _seconds(told.cpu_seconds),
-                len(told.test),
-            )
-        )
+        row = ("not yet recorded", "", "", 0)
+        if told := summary(name):
+            numbers = (_whole(told.n_parameters), _whole(told.cpu_seconds))
+            row = (told.shown, *numbers, len(told.test))
+        rows[RECIPES[name].says] = row
     columns = ["accuracy, %", "parameters", "CPU seconds", "seeds"]
     return DataFrame.from_dict(rows, "index", columns=columns).rename_axis("model")
 
 
-def _seconds(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{seconds:,.0f}"
+def _whole(number: float | None) -> str:
+    return "–" if number is None else f"{number:,.0f}"
 
 
 def as_tried(names: Iterable[str]) -> DataFrame:
@@ -182,20 +163,14 @@ def as_tried(names: Iterable[str]) -> DataFrame:
 
     Args:
         names: of recipes.
-    Returns: what was tried, how the validation digits were read after the last epoch, epochs, and
-        processor seconds.
+    Returns: what was tried, how the last epoch read the validation digits, epochs, CPU seconds.
     """
-    rows = [
-        (
-            RECIPES[name].says,
-            f"{(last := run.curve[-1])['validation_accuracy']:.2f}",
-            f"{last['validation_bits']:.4f}",
-            last["epoch"],
-            _seconds(run.cpu_seconds),
-        )
-        for name in names
-        for run in filter(_validated, recorded(name))
-    ]
+    rows = []
+    for name in names:
+        for run in filter(_validated, recorded(name)):
+            last = run.curve[-1]
+            read = (f"{last['validation_accuracy']:.2f}", f"{last['validation_bits']:.4f}")
+            rows.append((RECIPES[name].says, *read, last["epoch"], _whole(run.cpu_seconds)))
     columns = ["tried", "accuracy, %", "bits", "epochs", "CPU seconds"]
     return DataFrame(rows, columns=columns).set_index("tried")
 
@@ -230,8 +205,7 @@ def draw_curves(names: Iterable[str]) -> Axes:
     """Draw the share of wrong validation digits, epoch by epoch, one line for each seed.
 
     Args:
-        names: of recipes; those without a record are left out, and those that were trained on the
-            validation digits.
+        names: of recipes; left out if unrecorded, or trained on the validation digits.
     Returns: the axes of a new figure.
     """
     ax = axes(x="epoch (logarithmic)", y="wrong validation digits, in percent", size=(7.2, 3.8))
@@ -266,21 +240,18 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) ->
 
     Args:
         names: of recipes; those without a record are left out.
-    Returns: two axes, one above the other; what others have reported is in the first only, since
-        their seconds are not known.
+    Returns: two axes, one above the other; others' results in the first only, without seconds.
     """
-    by_size, by_time = found = panels(2, columns=1, size=(6.4, 8.4))
+    says = "wrong test digits, in percent"
+    by_size, by_time = found = panels(2, columns=1, size=(6.4, 8.4), y=says)
     told = [each for name in names if (each := summary(name))]
-    for ax, label in ((by_size, "parameters"), (by_time, "processor seconds of a training")):
-        ax.set(xscale="log", yscale="log", xlabel=label)
-        ax.set_ylabel("wrong test digits, in percent")
+    by_size.set_xlabel("parameters")
+    by_time.set_xlabel("processor seconds of a training")
     for each in told:
         _point(by_size, each.n_parameters, each)
         if each.cpu_seconds is not None:
             _point(by_time, each.cpu_seconds, each)
-    for other in PUBLISHED:
-        if other.n_parameters is None:
-            continue
+    for other in [each for each in PUBLISHED if each.n_parameters is not None]:
         wrong = 100 - other.test_accuracy
         by_size.plot(other.n_parameters, wrong, "s", markerfacecolor="none", color="C7")
         if not (other.distorted and "LeNet" in other.says):
@@ -288,8 +259,7 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) ->
             _name(by_size, other.n_parameters, wrong, says, "right" if wrong > 10 else "left")
     top = max(100 - each.mean for each in told) if told else 8
     for ax in found:
-        ax.set_ylim(0.22, 1.9 * top)
-        ax.margins(x=0.35)
+        ax.set(xscale="log", yscale="log", ylim=(0.22, 1.9 * top), xmargin=0.35)
         _percent(ax)
     return found
 
@@ -346,10 +316,7 @@ def _point(ax: Axes, x: int | float, told: Summary) -> None:
 
 
 def _name(ax: Axes, x: int | float, y: float, says: str, side: str) -> None:
-    away, align = {
-        "left": ((-7, 0), "right"),
-        "right": ((7, 0), "left"),
-    }[side]
+    away, align = {"left": ((-7, 0), "right"), "right": ((7, 0), "left")}[side]
     at = {"xytext": away, "textcoords": "offset points", "ha": align, "va": "center"}
     ax.annotate(says, (x, y), **at)
 
