@@ -164,7 +164,7 @@ def generate(
     caches = [KeyValueCache() for _ in model.blocks]
     logits, written = model(ids, caches)[-1], [ids]
     for _ in range(n_new):
-        shares = softmax(logits, temperature)  # (n_tokens,)
+        shares = softmax(logits, temperature)
         written.append(torch.multinomial(shares, 1, generator=generator))
-        logits = model(written[-1], caches)[-1]  # (n_tokens,)
+        logits = model(written[-1], caches)[-1]
     return torch.cat(written)
