@@ -82,8 +82,6 @@ class MultiHeadAttention(nn.Module):
         keys = self.projections.key(seen)  # (..., n_keys, d_model)
         values = self.projections.value(seen)  # (..., n_keys, d_model)
         heads = [split_heads(y, self.n_heads) for y in (queries, keys, values)]
-        attended, weights = attend(
-            *heads, mask
-        )  # (..., d_model // n_heads), ...
+        attended, weights = attend(*heads, mask)  # (..., d_model // n_heads)
         joined = join_heads(attended)  # (..., seq_len, d_model)
         return self.output(joined), weights  # (..., seq_len, d_model), ...
