@@ -297,10 +297,12 @@ IMAGES, LABELS = torch.zeros(2, 28, 28).byte(), torch.zeros(2).long()
         (IMAGES, LABELS[:, None], r"labels: .* got \(2, 1\)"),
         (IMAGES, torch.zeros(3).long(), r"labels: wanted .*, got \(3,\)"),
         (IMAGES, torch.tensor([4, 10]), "labels: wanted numbers from 0 to 9, got 4 to 10"),
+        (IMAGES, torch.tensor([4, 11]), "labels: wanted numbers from 0 to 9, got 4 to 11"),
         (IMAGES, torch.tensor([-1, 9]), "labels: wanted numbers from 0 to 9, got -1 to 9"),
     ],
 )
 def test_digits_that_are_no_digits_are_refused(images, labels, message):
+    assert len(Digits(IMAGES, torch.tensor([4, 9]))) == 2
     with pytest.raises((TypeError, ValueError), match=f"^{message}$"):
         Digits(images, labels)
 

@@ -1,6 +1,9 @@
 """Figures: what is drawn, what it says, and that the same numbers give the same picture."""
 
 import io
+import re
+import sys
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 from strategies import generators, normal
 
-from bareattention import axes, bars, heatmap, panels, pictures
+from bareattention import axes, bars, heatmap, panels, pictures, plotting
 
 AXES = {"rows": "query", "columns": "key"}
 MATRIX = torch.tensor([[0.25, 0.75], [1.0, 0.0]])
@@ -125,19 +128,12 @@ def test_large_matrices_show_colours_alone(shape, shown):
 @given(generator=generators, kind=st.sampled_from(["weights", "signed", "magnitude", "pixels"]))
 def test_numbers_can_be_read_on_their_colour(generator, kind):
     """Contrast of at least 4.5 : 1 in each cell (WCAG 2, success criterion 1.4.3)."""
-
-    def luminance(colour):
-        parts = np.array(mpl.colors.to_rgb(colour))
-        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-        return linear @ [0.2126, 0.7152, 0.0722]
-
     matrix = normal(generator, 6, 6) if kind == "signed" else normal(generator, 6, 6).abs()
     matrix = matrix / matrix.abs().max()
     ax = heatmap(matrix, **AXES, kind=kind)
     image = ax.images[0]
     for text, value in zip(ax.texts, matrix.flatten(), strict=True):
-        ink, paper = luminance(text.get_color()), luminance(image.cmap(image.norm(value.item())))
-        assert (max(ink, paper) + 0.05) / (min(ink, paper) + 0.05) >= 4.5
+        assert contrast(text.get_color(), image.cmap(image.norm(value.item()))) >= 4.5
     plt.close("all")
 
 
@@ -243,7 +239,7 @@ def test_a_heat_map_is_drawn_on_the_axes_it_is_given():
 def test_the_same_numbers_give_the_same_picture_and_settings_stay(draw):
     settings = dict(mpl.rcParams)
     first = draw()
-    assert first.figure.dpi == 130, "the book's style"
+    assert first.figure.dpi == 100, "the book's style"
     assert picture(first) == picture(draw())
     assert dict(mpl.rcParams) == settings, "a reader's own settings were changed"
 
@@ -253,7 +249,88 @@ def test_the_same_numbers_give_the_same_picture_and_settings_stay(draw):
 )
 def test_sizes_follow_from_the_data_and_fit_a_page(shape):
     width, height = heatmap(torch.zeros(shape), **AXES).figure.get_size_inches()
-    assert 2 < width <= 12.2 and 1.5 < height <= 9
+    assert 2 < width <= 7.2 and 1.5 < height <= 9
+
+
+CSS = (Path(__file__).parents[1] / "book/_static/book.css").read_text("utf8")
+PAPERS = re.findall(r"--paper: (#[0-9a-f]{6});", CSS)
+STYLE = plotting.STYLE
+CYCLE = [entry["color"] for entry in STYLE["axes.prop_cycle"]]
+
+
+def luminance(colour):
+    """How bright a colour is, as WCAG 2 has it."""
+    parts = np.array(mpl.colors.to_rgb(colour))
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_ink_and_lines_stand_out_from_the_light_page_and_from_the_dark_one(paper):
+    """No colour reaches 4.5 on both: the best that is possible is 4.17."""
+    assert len(PAPERS) == 2
+    for setting in ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color"):
+        assert contrast(mpl.colors.to_hex(STYLE[setting]), paper) >= 4.1
+    assert [colour for colour in CYCLE if contrast(colour, paper) < 3] == []
+
+
+def crowded():
+    """A figure with all that chapters put on one, most of it when the style is no longer on."""
+    left, right = panels(2, titles=["a", "b"], x="step", y="loss")
+    heatmap([[1.0, -torch.inf]], **AXES, ax=left, mask=torch.tensor([[True, True]]))
+    right.plot([0, 1], [0, 1], label="$x_1$")
+    right.legend()
+    right.text(0, 0, "a line")
+    right.annotate("here", (0.5, 0.5), xytext=(0.2, 0.8), arrowprops={"arrowstyle": "->"})
+    right.set_xticks([0, 1], ["zero", "one"])
+    right.figure.canvas.draw()
+    return right.figure
+
+
+def test_all_words_have_one_size_that_can_be_read_on_the_page():
+    words = [text for text in crowded().findobj(mpl.text.Text) if text.get_text()]
+    sizes = {text.get_fontsize() * 100 / 72 for text in words}
+    assert sizes == {12.5}  # px where an inch is 100
+
+
+def test_all_words_outside_of_cells_have_the_ink():
+    colours = {text.get_color() for text in crowded().findobj(mpl.text.Text) if text.get_text()}
+    assert colours <= {plotting.INK, "#000000", "#ffffff"}
+    ax = heatmap([[-torch.inf, 0.0]], **AXES)
+    assert ax.texts[0].get_color() == plotting.INK  # its cell has no colour
+
+
+def test_words_in_a_box_keep_their_colour():
+    ax = axes(x="step", y="loss")
+    text = ax.text(0, 0, "norm", bbox={"facecolor": "yellow"})
+    ax.figure.canvas.draw()
+    assert text.get_color() == "black"
+
+
+def test_the_ground_is_the_pages():
+    file = io.BytesIO()
+    crowded().savefig(file, format="png")
+    file.seek(0)
+    pixels = plt.imread(file)
+    assert pixels[0, 0, 3] == 0 and pixels[..., 3].max() == 1
+
+
+def test_letters_are_the_pages_where_they_are_installed(monkeypatch):
+    def face():
+        plotting._style.cache_clear()
+        title = axes(x="step", y="loss", title="t").title
+        return mpl.font_manager.FontProperties(family=title.get_fontfamily()).get_name()
+
+    assert face() == "Inter"
+    monkeypatch.setitem(sys.modules, "fontpkg", None)
+    assert face() == "DejaVu Sans"
+    monkeypatch.undo()
+    plotting._style.cache_clear()
 
 
 # axes, panels, bars, pictures

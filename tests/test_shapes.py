@@ -323,3 +323,10 @@ def test_shapes_are_read_as_jaxtyping_reads_them(drawn):
     except ValueError:
         ours = False
     assert ours == theirs
+
+
+def test_a_class_whose_cell_was_run_again_passes_and_another_class_does_not():
+    net, again, other = (type(name, (), {"__module__": "__main__"}) for name in "AAB")
+    of(net)(again())
+    with refused(TypeError, "x", "B", "an A"):
+        of(net)(other())

@@ -3,7 +3,8 @@
     python tools/execute.py                          # all notebooks of the book
     python tools/execute.py book/05_softmax.ipynb    # some of them
 
-Nothing volatile is stored: no times, no output metadata, fixed cell ids, counts from 1 to n.
+Nothing volatile is stored: no times, of outputs' metadata only the sizes of pictures, fixed cell
+ids, counts from 1 to n.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ ENVIRONMENT = {
     "JUPYTER_PREFER_ENV_PATH": "1",
 }
 
+PICTURE = "image/png"
+ARGUMENTS = [
+    "--IPKernelApp.log_level=ERROR",  # no advice on encrypting local sockets
+    "--InlineBackend.figure_formats=retina",  # twice the pixels, and their size stored with them
+]
+
 
 def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Take out what changes from run to run, or from front end to front end."""
@@ -45,7 +52,8 @@ def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.metadata.pop(key, None)
         for output in cell.get("outputs", []):
             if output.output_type in ("execute_result", "display_data"):
-                output.metadata = nbformat.from_dict({})
+                sizes = {kind: size for kind, size in output.metadata.items() if kind == PICTURE}
+                output.metadata = nbformat.from_dict(sizes)
     return notebook
 
 
@@ -70,8 +78,7 @@ def execute(path: Path) -> str:
             kernel_name=KERNEL["name"],
             record_timing=False,
             coalesce_streams=True,
-            # No advice on encrypting local sockets.
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            extra_arguments=ARGUMENTS,
             resources={"metadata": {"path": str(path.parent)}},
             on_cell_execute=lambda cell, cell_index: started.append(cell.id),
         )

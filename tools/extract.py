@@ -27,9 +27,9 @@ from notebooks import ROOT, NotebookError, read_notebook, write_whole
 PACKAGE = "bareattention"
 # The hand-written modules that an exported cell may import from, as `from bareattention.data import
 # N_CLASSES`: the ground floor, see [tool.importlinter] in pyproject.toml.
-GROUND = ("data", "plotting", "shapes")
+GROUND = ("data", "diagrams", "plotting", "shapes")
 # The hand-written modules whose `__all__` the package hands on, beside what the chapters export.
-HANDED_ON = ("data", "plotting", "experiments.recipes", "experiments.runs")
+HANDED_ON = ("data", "diagrams", "plotting", "experiments.recipes", "experiments.runs")
 COLUMNS = 80  # of the pages' code, and so of the modules that are made of it
 CHAPTER = re.compile(r"(\d\d)_(\w+)")
 HEADER = '''"""{title}

@@ -63,6 +63,18 @@ def heads():
     return {"queries": floats(2, 4, 6), "keys": floats(2, 5, 6), "values": floats(2, 5, 3)}
 
 
+def alike():
+    return {name: floats(2, 4, 6) for name in ("queries", "keys", "values")}
+
+
+def cards():
+    return {"left": floats(2, 3, 4, 4), "right": floats(2, 3, 4, 4), "asked": floats(2, 4, 4)}
+
+
+def language():
+    return ba.CausalLanguageModel(3, d_model=8, n_heads=2, n_blocks=1)
+
+
 def seen():
     return {"x": floats(2, 4, 6), "mask": mask(4, 4)}
 
@@ -101,6 +113,16 @@ EXAMPLES = {
     "AttentionSizes.divided": lambda: SIZES,
     "Block": lambda: {**SIZES, "d_ff": 8, "dropout": 0.1},
     "Block.forward": lambda: {**seen(), "attend": ba.attention},
+    "CardReader": lambda: {"d_model": 6, "image_size": 4},
+    "CardReader.forward": cards,
+    "CausalLanguageModel": lambda: {
+        "d_model": 8,
+        "n_heads": 2,
+        "n_tokens": 3,
+        "n_blocks": 1,
+        "dropout": 0.1,
+    },
+    "CausalLanguageModel.forward": lambda: {"ids": whole(2, 4)},
     "DigitConfig": config,
     "DigitSplits": lambda: {
         **dict.fromkeys(("training", "validation", "test"), digits()),
@@ -117,9 +139,12 @@ EXAMPLES = {
     "FeedForward": lambda: {"d_model": 6, "d_ff": 8, "dropout": 0.1},
     "FeedForward.forward": lambda: {"x": floats(2, 4, 6)},
     "LearnedPositions": lambda: {"seq_len": 4, "d_model": 6},
+    "KeyValueCache": dict,
     "LearnedPositions.forward": lambda: {"x": floats(2, 4, 6)},
     "LoopedSelfAttentionModel": lambda: SMALL,
     "LoopedSelfAttentionModel.forward": lambda: {"x": floats(2, 4, 6)},
+    "MeanOfCards": lambda: {"d_model": 6, "d_hidden": 5},
+    "MeanOfCards.forward": alike,
     "MultiHeadAttention": lambda: SIZES,
     "MultiHeadAttention.forward": lambda: {
         **{"x": floats(2, 4, 6), "mask": mask(4, 5), "context": floats(2, 5, 6)}
@@ -140,6 +165,27 @@ EXAMPLES = {
     "WithoutAttention": lambda: {"model": ba.SelfAttentionModel(**SMALL), "by": "uniform"},
     "WithoutAttention.forward": lambda: {"x": floats(2, 4, 6)},
     "additive": lambda: {"mask": mask(4, 4)},
+    "attention_in_heads": lambda: {**alike(), "n_heads": 2},
+    "deal_cards": lambda: {
+        **{"labels": torch.arange(20) % 10, "n_deals": 2, "n_cards": 3, "generator": generator()}
+    },
+    "generate": lambda: {"model": language(), "ids": whole(3), "n_new": 2, "temperature": 0.5},
+    "linear_attention": alike,
+    "load_text": dict,
+    "mean_of_products": alike,
+    "mean_of_sums": alike,
+    "product": lambda: {
+        **{"left": floats(1, 2), "right": floats(2, 3), "titles": ["a", "b", "c"]},
+        **{"says": ["a", "b", "c"], "labels": [["a"], ["a", "b"], ["a", "b", "c"]]},
+    },
+    "rotary_attention": lambda: {**alike(), "mask": mask(4, 4)},
+    "rotate_positions": lambda: {"x": floats(2, 4, 6), "first": 1},
+    "sigmoid_attention": alike,
+    "train_on_cards": lambda: {
+        **{"model": ba.CardReader(6, image_size=4), "images": floats(20, 4, 4)},
+        **{"labels": torch.arange(20) % 10, "n_cards": 2, "steps": 1},
+    },
+    "whole_head": lambda: ba.small_example()._asdict(),
     "as_patches": lambda: {"images": floats(2, 8, 8), "size": 4, "stride": 2, "padding": 1},
     "as_pixels": lambda: {"images": floats(2, 8, 8)},
     "as_rows": lambda: {"images": floats(2, 8, 8)},

@@ -21,7 +21,7 @@ PARTS = {
     7: "Part II · From a head to a block",
     11: "Part III · Digits",
 }
-LAST = 18
+LAST = 99
 TEST = '''\
 """Chapter {number}: {question}"""
 

@@ -15,15 +15,15 @@ CELL_ID = "setup"
 CELL_TAGS = ["setup", "remove-cell"]
 
 TEMPLATE = """\
-# Set-up: installs the book's package where it is missing, and does nothing elsewhere.
+# Set-up: installs the book's package where it is missing; elsewhere, nothing.
 import importlib.util
 
 if importlib.util.find_spec("bareattention") is None:
     repository = "ADDRESS"
     if not repository:
         raise ModuleNotFoundError(
-            "The book's package is not installed here.  Type `make book` in your copy of the book, "
-            "then choose the Python in its folder .venv as this notebook's kernel."
+            "The book's package is missing.  Type `make book` in your copy,"
+            " then choose the Python in its folder .venv as the kernel."
         )
     %pip install --quiet "bareattention @ git+{repository}"
 """

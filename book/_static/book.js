@@ -38,6 +38,56 @@ function letAnswersWait() {
   document.documentElement.classList.add("ready"); // until then book.css hides them
 }
 
+// A picture that is tapped is enlarged, so that its words can be read on a phone too.
+function letPicturesGrow() {
+  const dialog = document.createElement("dialog");
+  dialog.className = "enlarged";
+  dialog.setAttribute("aria-label", "Picture, enlarged");
+  dialog.innerHTML = "<button type='button'>Close</button><div></div>";
+  dialog.addEventListener("click", () => dialog.close());
+  let small;
+  dialog.addEventListener("close", () => small.focus({ preventScroll: true }));
+  const enlarge = (picture) => {
+    small = picture;
+    const large = picture.cloneNode();
+    ["role", "tabindex", "aria-haspopup", "loading"].forEach((name) => large.removeAttribute(name));
+    const [width, height] = [large.getAttribute("width"), large.getAttribute("height")].map(Number);
+    const fits = Math.min((innerWidth - 48) / width, (innerHeight - 88) / height);
+    large.style.width = `${width * Math.max(1, Math.min(2, fits))}px`;
+    large.style.height = "auto";
+    dialog.lastChild.replaceChildren(large);
+    dialog.showModal();
+  };
+  all("article :is(figure, .cell_output) img[width]").forEach((picture) => {
+    picture.closest("a.image-reference")?.replaceWith(picture); // Sphinx links some to their file
+    if (picture.closest("a, touchable-figure")) return;
+    picture.tabIndex = 0;
+    picture.setAttribute("role", "button");
+    picture.setAttribute("aria-haspopup", "dialog");
+    picture.addEventListener("click", () => enlarge(picture));
+    picture.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      enlarge(picture);
+    });
+  });
+  document.body.append(dialog);
+}
+
+// The theme takes the focus from a button that has a tooltip, and so from the drawers it opens.
+function keepFocus() {
+  all('button[data-bs-toggle="tooltip"]').forEach((button) => {
+    button.addEventListener("click", (event) => {
+      if (event.detail === 0) button.focus({ preventScroll: true }); // pressed by a key
+    });
+  });
+  ["primary", "secondary"].forEach((side) => {
+    document.getElementById(`pst-${side}-sidebar-modal`)?.addEventListener("close", () => {
+      document.querySelector(`.${side}-toggle`)?.focus({ preventScroll: true });
+    });
+  });
+}
+
 // On paper nothing folds, and ink is dark.
 const opened = [];
 const root = document.documentElement.dataset;
@@ -61,6 +111,8 @@ function start() {
     item.setAttribute("aria-label", "Beginning of the book");
   });
   letAnswersWait();
+  letPicturesGrow();
+  keepFocus();
   reachWide();
 }
 
@@ -71,7 +123,10 @@ else start();
 
 window.addEventListener("load", () => {
   reachWide();
-  window.MathJax?.startup?.promise?.then(reachWide);
+  Promise.resolve(window.MathJax?.startup?.promise).then(() => {
+    document.documentElement.classList.add("typeset");
+    reachWide();
+  });
 });
 window.addEventListener("resize", reachWide);
 document.addEventListener("toggle", reachWide, true); // of <details>, which does not bubble

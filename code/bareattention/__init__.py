@@ -36,10 +36,29 @@ if TYPE_CHECKING:  # for editors, which run nothing
         tone_curve,
         with_attention_replaced,
     )
+    from bareattention.chapters.language import (
+        CausalLanguageModel,
+        KeyValueCache,
+        generate,
+        rotary_attention,
+        rotate_positions,
+    )
     from bareattention.chapters.many_heads import MultiHeadAttention, join_heads, split_heads
     from bareattention.chapters.masks import additive, causal_mask, leakage, padding_mask
     from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
+    from bareattention.chapters.only_attention import (
+        CardReader,
+        MeanOfCards,
+        attention_in_heads,
+        deal_cards,
+        linear_attention,
+        mean_of_products,
+        mean_of_sums,
+        sigmoid_attention,
+        train_on_cards,
+    )
     from bareattention.chapters.parameters import (
+        WORDS,
         AttentionSizes,
         SmallExample,
         count_parameters,
@@ -71,7 +90,15 @@ if TYPE_CHECKING:  # for editors, which run nothing
         train_epoch,
     )
     from bareattention.chapters.weighted_values import SelfAttention, attention
-    from bareattention.data import DataError, Digits, DigitSplits, Provenance, load_digits
+    from bareattention.data import (
+        DataError,
+        Digits,
+        DigitSplits,
+        Provenance,
+        load_digits,
+        load_text,
+    )
+    from bareattention.diagrams import product, whole_head
     from bareattention.experiments.recipes import (
         LADDER,
         PIXELS,
@@ -99,10 +126,13 @@ chapters.digits as_patches as_pixels as_rows pixel_statistics standardise train_
 chapters.embeddings look_up one_hot random_embeddings
 chapters.inside attention_maps occlusion_map roll_out
 chapters.is_attention_doing_anything WithoutAttention tone_curve with_attention_replaced
+chapters.language CausalLanguageModel KeyValueCache generate rotary_attention rotate_positions
 chapters.many_heads MultiHeadAttention join_heads split_heads
 chapters.masks additive causal_mask leakage padding_mask
 chapters.one_sample_at_a_time LoopedSelfAttentionModel
-chapters.parameters AttentionSizes SmallExample count_parameters small_example
+chapters.only_attention CardReader MeanOfCards attention_in_heads deal_cards linear_attention
+chapters.only_attention mean_of_products mean_of_sums sigmoid_attention train_on_cards
+chapters.parameters AttentionSizes SmallExample WORDS count_parameters small_example
 chapters.patches DigitConfig DigitTokens DigitTransformer decaying_adamw random_affine
 chapters.patches random_affine_grid resample uniform_attention warm_up_and_cosine
 chapters.positions LearnedPositions sinusoidal_positions
@@ -112,7 +142,8 @@ chapters.softmax softmax
 chapters.training EarlyStopping Report epoch_report evaluate fit print_report report_line
 chapters.training train_epoch
 chapters.weighted_values SelfAttention attention
-data DataError DigitSplits Digits Provenance load_digits
+data DataError DigitSplits Digits Provenance load_digits load_text
+diagrams product whole_head
 experiments.recipes LADDER PIXELS RECIPES REMOVALS Recipe WITHOUT_ATTENTION
 experiments.runs RecordError Run load_run recorded recorded_measurement save_run
 plotting axes bars heatmap panels pictures

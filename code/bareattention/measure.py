@@ -3,18 +3,18 @@
     python -m bareattention.measure batching          # writes runs/batching-measured.json
     python -m bareattention.measure cost --repeats 3  # quicker, noisier
     python -m bareattention.measure tone_curve
+    python -m bareattention.measure cards --repeats 5  # trains readers with five seeds each
 
-Ways are measured in turn, again and again, so that a disturbance hits all of them alike, and what
+One thread runs all ways in turn, again and again, so that a disturbance hits them alike, and what
 counts is the ratio of their medians.  The book reads the tables that travel with the package.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import re
-import resource
+import statistics
 import sys
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,23 +22,21 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from tqdm import tqdm
 
 from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.cost import measure_cost, naive_attention, seconds_in_turn
 from bareattention.chapters.is_attention_doing_anything import tone_curve
 from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
-from bareattention.experiments.runs import (
-    Measurement,
-    check_place,
-    machine_class,
-    save_measurement,
-    versions,
-)
+from bareattention.experiments import cards, runs
 
+PROGRAM = "python -m bareattention.measure"
+Ways = dict[str, Callable[[], object]]  # to do the same, by name
 CLASSES = 10
-# (tokens, channels, batch): pixels as tokens, small patches, pixels with a wide embedding
-BATCHES = ((784, 1, 16), (784, 1, 256), (49, 64, 16), (49, 64, 256), (784, 64, 64))
+# (tokens, channels, batch): pixels as tokens, pixels with a wide embedding, small patches
+BATCHES = ((784, 1, 16), (784, 1, 64), (784, 64, 64), (49, 64, 16), (49, 64, 256))
 LENGTHS, D_K = (256, 512, 1024, 2048, 4096), 64
 IMAGES, PIXELS, LEVELS = (16, 256), 784, 256
 
@@ -57,10 +55,7 @@ class WithModule(nn.Module):
         return self.output(mixed.flatten(start_dim=1))
 
 
-ATTENTIONS: dict[str, Callable[..., Tensor]] = {
-    "naive": naive_attention,
-    "fused": F.scaled_dot_product_attention,
-}
+ATTENTIONS = {"naive": naive_attention, "fused": F.scaled_dot_product_attention}
 WAYS: dict[str, Callable[[int, int], nn.Module]] = {
     "loop": lambda seq_len, d_model: LoopedSelfAttentionModel(seq_len, d_model, CLASSES),
     "naive batch": lambda seq_len, d_model: SelfAttentionModel(seq_len, d_model, CLASSES),
@@ -69,118 +64,87 @@ WAYS: dict[str, Callable[[int, int], nn.Module]] = {
 }
 
 
-def step(model: nn.Module, x: Tensor) -> None:
-    """Run a model forward and backward, as one step of training does."""
-    model(x).square().sum().backward()
+class Alive(TorchDispatchMode):
+    """Counts the bytes of the tensors that are made inside: those alive now, and at the peak."""
+
+    now = peak = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        """Run a function of PyTorch, and note the storage of each tensor that it makes."""
+        made = function(*args, **(kwargs or {}))
+        given = _storages((args, kwargs))
+        for key, storage in _storages(made).items():
+            if key not in given:  # a view, or a tensor changed in place, takes none of its own
+                self.now += storage.nbytes()
+                weakref.finalize(storage, self._forget, storage.nbytes())
+        self.peak = max(self.peak, self.now)
+        return made
+
+    def _forget(self, n: int) -> None:
+        self.now -= n
 
 
-def times_faster(
-    ways: dict[str, Callable[[], object]], repeats: int, digits: int
-) -> dict[str, float]:
-    """Return how many times faster than the way named loop each way is, by medians of seconds."""
-    medians = seconds_in_turn(ways, repeats)
-    return {name: round(medians["loop"] / found, digits) for name, found in medians.items()}
+def _storages(nested: object) -> dict[int, torch.UntypedStorage]:
+    tensors = (leaf for leaf in tree_leaves(nested) if isinstance(leaf, Tensor))
+    return {storage._cdata: storage for storage in (x.untyped_storage() for x in tensors)}
 
 
-def _peak_kilobytes() -> int:
-    # Linux hands getrusage's peak on from the process that started this one; its own stands here.
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // 1024 if sys.platform == "darwin" else peak  # macOS counts in bytes
+def step(function: Callable[..., Tensor], *inputs: Tensor) -> None:
+    """Run a function forward and backward, as one step of training does."""
+    function(*inputs).square().sum().backward()
 
 
-def _report_peak(way: str, sizes: tuple[int, ...], threads: int, pipe) -> None:
-    torch.set_num_threads(threads)
-    if way in ATTENTIONS:
-        x = torch.randn(1, 1, *sizes)
-
-        def run(length: int) -> None:
-            part = [x[..., :length, :].clone().requires_grad_() for _ in range(3)]
-            ATTENTIONS[way](*part).sum().backward()
-    else:
-        seq_len, d_model, batch_size = sizes
-        model, x = WAYS[way](seq_len, d_model), torch.randn(batch_size, seq_len, d_model)
-
-        def run(length: int) -> None:
-            step(model, x[:length])
-
-    run(1)
-    before = _peak_kilobytes()
-    run(max(x.shape))
-    pipe.send((_peak_kilobytes() - before) / 1024)
+def peak_megabytes(function: Callable[..., Tensor], *inputs: Tensor) -> float:
+    """Return the MB of tensors that a step makes and that are alive at once, at the peak."""
+    with Alive() as alive:
+        step(function, *inputs)
+    return round(alive.peak / 2**20, 1)
 
 
-def peak_megabytes(way: str, sizes: tuple[int, ...]) -> float:
-    """Return how much memory one step takes beyond a step with one sample or token, in MB.
+def times_faster(ways: Ways, repeats: int, digits: int = 2) -> dict[str, list[float]]:
+    """Return how many times faster than the way named loop each way is: lowest, median, highest.
 
-    Sizes are those of a row of BATCHES for a way of WAYS, and tokens and channels for a way of
-    ATTENTIONS.  Each way has a process of its own, since a process does not give its peak back.
+    Each of the repeats compares the medians of three turns.
     """
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    arguments = (way, sizes, torch.get_num_threads(), there)
-    process = context.Process(target=_report_peak, args=arguments)
-    process.start()
-    there.close()
-    try:
-        return here.recv()
-    except EOFError:
-        raise RuntimeError(f"{way} at {sizes} ended without an answer: out of memory?") from None
-    finally:
-        process.join()
+    torch.set_num_threads(1)
+    found = [seconds_in_turn(ways, 3) for _ in range(repeats)]
+    ratios = {name: sorted(one["loop"] / one[name] for one in found) for name in ways}
+    return {
+        name: [round(x, digits) for x in (every[0], statistics.median(every), every[-1])]
+        for name, every in ratios.items()
+    }
 
 
 def measure_batching(repeats: int) -> list[dict]:
-    """Measure a loop over samples against three ways to treat a batch at once.
-
-    Args:
-        repeats: how often each way is timed; the medians are compared.
-    Returns: one dict for each size, with the ways' speeds relative to the loop and their memory.
-    """
+    """Measure a loop over samples against three ways to treat a batch at once, by size."""
     rows = []
-    for sizes in tqdm(BATCHES, desc="sizes", file=sys.stderr):
-        seq_len, d_model, batch_size = sizes
+    for seq_len, d_model, batch_size in tqdm(BATCHES, desc="sizes", file=sys.stderr):
         torch.manual_seed(0)
         models = {name: make(seq_len, d_model) for name, make in WAYS.items()}
         x = torch.randn(batch_size, seq_len, d_model)
         ways = {name: partial(step, model, x) for name, model in models.items()}
-        rows.append(
-            {
-                **{"seq_len": seq_len, "d_model": d_model, "batch_size": batch_size},
-                "times_faster": times_faster(ways, repeats, digits=2),
-                "megabytes": {name: round(peak_megabytes(name, sizes), 1) for name in models},
-            }
-        )
+        sizes = {"seq_len": seq_len, "d_model": d_model, "batch_size": batch_size}
+        peak = {name: peak_megabytes(model, x) for name, model in models.items()}
+        rows.append({**sizes, "megabytes": peak, "times_faster": times_faster(ways, repeats)})
     return rows
 
 
 def measure_growth(repeats: int) -> list[dict]:
-    """Measure how time and memory of attention grow with the number of tokens.
-
-    Args:
-        repeats: how often each way is timed at each length.
-    Returns: one dict for each length, as `measure_cost` gives it, and the memory of a process.
-    """
+    """Measure how time and memory of attention grow with the number of tokens."""
+    torch.set_num_threads(1)
     torch.manual_seed(0)
-    return [
-        {
-            "seq_len": row["seq_len"],
-            "d_k": D_K,
-            "times": {name: round(times, 3) for name, times in row["times"].items()},
-            "kept_megabytes": {
-                name: round(kept / 2**20, 3) for name, kept in row["kept_bytes"].items()
-            },
-            "megabytes": {
-                name: round(peak_megabytes(name, (row["seq_len"], D_K)), 1) for name in ATTENTIONS
-            },
-        }
-        for row in measure_cost(ATTENTIONS, LENGTHS, D_K, repeats)
-    ]
+    rows = []
+    for row in measure_cost(ATTENTIONS, LENGTHS, D_K, repeats):
+        inputs = [torch.randn(1, 1, row["seq_len"], D_K, requires_grad=True) for _ in range(3)]
+        kept = {name: round(found / 2**20, 3) for name, found in row["kept_bytes"].items()}
+        peak = {name: peak_megabytes(f, *inputs) for name, f in ATTENTIONS.items()}
+        times = {name: round(found, 3) for name, found in row["times"].items()}
+        figures = {"times": times, "kept_megabytes": kept, "megabytes": peak}
+        rows.append({"seq_len": row["seq_len"], "d_k": D_K, **figures})
+    return rows
 
 
-def _ways_with_one_channel(images: Tensor) -> dict[str, Callable[[], Tensor]]:
+def _ways_with_one_channel(images: Tensor) -> Ways:
     """Three ways to attention over pixels with one channel, forward only; images hold levels."""
     levels = torch.linspace(-1, 3, LEVELS)
     pixels = levels[images][..., None]
@@ -198,16 +162,12 @@ def _ways_with_one_channel(images: Tensor) -> dict[str, Callable[[], Tensor]]:
 
 
 def measure_tone_curve(repeats: int) -> list[dict]:
-    """Measure attention with one channel against its tone curve from a histogram.
-
-    Args:
-        repeats: how often each way is timed; the medians are compared.
-    Returns: one dict for each batch size, with the ways' speeds relative to the loop.
-    """
+    """Measure attention with one channel against its tone curve from a histogram, by batch."""
     rows = []
     for n in tqdm(IMAGES, desc="batches", file=sys.stderr):
         images = torch.randint(LEVELS, (n, PIXELS), generator=torch.Generator().manual_seed(0))
-        faster = times_faster(_ways_with_one_channel(images), repeats, digits=1)
+        found = times_faster(_ways_with_one_channel(images), repeats, digits=1)
+        faster = {name: median for name, (_, median, _) in found.items()}
         rows.append({"batch_size": n, "seq_len": PIXELS, "times_faster": faster})
     return rows
 
@@ -216,47 +176,57 @@ MEASUREMENTS = {
     "batching": (
         measure_batching,
         "forward and backward pass of one batch: how many times faster than a loop over samples "
-        "(ratio of medians), and memory in MB beyond that of one sample",
+        "(ratio of medians: lowest, median and highest of the repeats), and MB of tensors that "
+        "are alive at the peak, beyond input and parameters",
     ),
     "cost": (
         measure_growth,
         "forward and backward pass of one head: time in units of the naive way at the shortest "
-        "length (medians), memory in MB that is kept for the gradients, and memory in MB of a "
-        "process beyond that for one token",
+        "length (medians), memory in MB that is kept for the gradients, and MB of tensors that "
+        "are alive at the peak, beyond the inputs",
     ),
     "tone_curve": (
         measure_tone_curve,
         "attention with one channel over random pixels of 256 levels, forward: how many times "
         "faster than a loop over images (ratio of medians)",
     ),
+    "cards": (cards.measure_cards, cards.SAYS),
+    "cards_mnist": (cards.measure_cards_mnist, cards.SAYS),
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and record what the command line asks for; 0 if all went well."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bareattention.measure", description="Measure, and write it down."
-    )
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Measure, and write it down.")
     parser.add_argument("what", choices=sorted(MEASUREMENTS))
-    parser.add_argument("--repeats", type=int, default=15, help="how often each way is timed")
+    parser.add_argument("--repeats", type=int, default=15, help="of each way: timings, or seeds")
+    parser.add_argument("--device", default="cpu", help="that trains the readers of cards (cpu)")
     parser.add_argument("--out", default="runs", help="folder for the table (default: runs)")
     parser.add_argument("--overwrite", action="store_true", help="replace a table of that name")
     asked = parser.parse_args(arguments)
     if asked.repeats < 1:
         parser.error(f"--repeats: wanted at least 1, got {asked.repeats}")
     measure, says = MEASUREMENTS[asked.what]
+    command = f"{PROGRAM} {asked.what} --repeats {asked.repeats}"
+    if asked.what.startswith("cards"):
+        measure = partial(measure, device=asked.device)
+        command += f" --device {asked.device}"
     file = Path(asked.out) / f"{asked.what}-measured.json"
     try:
-        check_place(file, asked.overwrite)  # before minutes of measuring, not after them
-        table = Measurement(
+        runs.check_place(file, asked.overwrite)  # before minutes of measuring, not after them
+        if asked.what == "cards":
+            runs.check_place(file.with_name(cards.READER), asked.overwrite)
+        table = runs.Measurement(
             name=asked.what,
             measured=says,
             rows=measure(asked.repeats),
-            versions=versions(),
-            machine=machine_class(),
-            command=f"python -m bareattention.measure {asked.what} --repeats {asked.repeats}",
+            versions=runs.versions(),
+            machine=runs.machine_class(asked.device),
+            command=command,
         )
-        save_measurement(file, table, asked.overwrite)
+        runs.save_measurement(file, table, asked.overwrite)
+        if asked.what == "cards":
+            cards.save_reader(file.parent, command, asked.device, asked.overwrite)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"measure: {error}", file=sys.stderr)
         return 1

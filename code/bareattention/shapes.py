@@ -17,13 +17,13 @@ All floats of a call, and those of a module, are of one type, except under autoc
 While PyTorch traces (`torch.compile`, `torch.export`) it sees the bare function.
 """
 
-import functools
 import inspect
 import os
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial, wraps
 from typing import Annotated, Any
 
 import torch
@@ -45,9 +45,7 @@ Share = Annotated[float, Rule("a share from 0 to below 1", lambda share: 0 <= sh
 Positive = Annotated[float, Rule("a positive number", lambda x: 0 < x < float("inf"))]
 NonNegative = Annotated[float, Rule("a number of at least 0", lambda x: 0 <= x < float("inf"))]
 Finite = Annotated[float, Rule("a finite number", lambda x: abs(x) < float("inf"))]
-FloatType = Annotated[
-    torch.dtype, Rule("a float type", lambda dtype: dtype.is_floating_point, TypeError)
-]
+FloatType = Annotated[torch.dtype, Rule("a float type", lambda x: x.is_floating_point, TypeError)]
 
 # Results are held to their hints as well: tests switch it on.
 HOLD_RESULTS = False
@@ -81,9 +79,9 @@ def checked(wrapped: Any) -> Any:
             setattr(wrapped, name, checked(vars(wrapped)[name]))
         return wrapped
     # Read at the first call: a hint may name what its module defines further down.
-    contract = functools.cache(lambda: _Contract(wrapped))
+    contract = cache(lambda: _Contract(wrapped))
 
-    @functools.wraps(wrapped)
+    @wraps(wrapped)
     def held(*args: Any, **kwargs: Any) -> Any:
         if torch.compiler.is_compiling():
             return wrapped(*args, **kwargs)
@@ -151,8 +149,7 @@ class _Call:
         self.sizes: dict[str, int] = {}
         self.axes: dict[str, tuple[int, ...]] = {}
         self.exact: set[str] = set()
-        parameter = _first_parameter(self.module)
-        self.float_type = parameter.dtype if parameter is not None else None
+        self.float_type = _float_type(self.module)
         self.float_of = "the parameters"
 
     def size(self, name: str) -> int | None:
@@ -165,15 +162,10 @@ class _Call:
         return given if type(given) is int else None
 
 
-def _first_parameter(module: Any) -> Tensor | None:
-    if isinstance(module, nn.Module) and "_parameters" in vars(module):
-        for parameter in module._parameters.values():
-            if parameter is not None and parameter.is_floating_point():
-                return parameter
-        for child in module._modules.values():
-            if (parameter := _first_parameter(child)) is not None:
-                return parameter
-    return None
+def _float_type(module: Any) -> torch.dtype | None:
+    if not isinstance(module, nn.Module) or "_parameters" not in vars(module):
+        return None  # its `__init__` has only begun
+    return next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
 
 
 _Check = Callable[[_Call, str, Any], None]
@@ -185,88 +177,68 @@ def _check_of(hint: Any) -> _Check:
     if hasattr(hint, "dim_str"):
         return _tensor_check(hint)
     if origin in (types.UnionType, typing.Union):
-        return _union_check(parts)
+        checks = [_check_of(part) for part in parts if part is not types.NoneType]
+        return partial(_hold_union, checks, types.NoneType in parts)
     if origin is Annotated:
-        return _rule_check(_check_of(parts[0]), [part for part in parts if isinstance(part, Rule)])
+        rules = [part for part in parts if isinstance(part, Rule)]
+        return partial(_hold_rules, _check_of(parts[0]), rules)
     if origin is typing.Literal:
-        return _choice_check(parts)
+        return partial(_hold_choice, parts)
     if origin is tuple and Ellipsis not in parts:
-        return _tuple_check([_check_of(part) for part in parts])
-    if origin in (list, tuple, Sequence):
-        return _each_check(_kind_check(origin), _check_of(parts[0]), enumerate)
-    if origin in (dict, Mapping):
-        return _each_check(_kind_check(origin), _check_of(parts[1]), Mapping.items)
+        return partial(_hold_tuple, [_check_of(part) for part in parts])
+    if origin in (list, tuple, Sequence, dict, Mapping):
+        item = parts[1] if issubclass(origin, Mapping) else parts[0]
+        return partial(_hold_each, origin, _check_of(item))
     if inspect.isclass(origin or hint) and hint is not Any:
-        return _kind_check(origin or hint)
+        return partial(_hold_kind, origin or hint)
     return lambda call, name, value: None
 
 
-def _kind_check(kind: type) -> _Check:
+def _hold_kind(kind: type, call: _Call, name: str, value: Any) -> None:
     allowed = (int, float) if kind is float else kind
-
-    def check(call: _Call, name: str, value: Any) -> None:
-        no_bool = kind in (int, float) and isinstance(value, bool)
-        if no_bool or not (isinstance(value, allowed) or _twin(value, kind)):
-            article = "an" if kind.__name__[0] in "AEIOU" else "a"
-            refuse(name, WORDS.get(kind, f"{article} {kind.__name__}"), _kind(value), TypeError)
-
-    return check
+    no_bool = kind in (int, float) and isinstance(value, bool)
+    if no_bool or not (isinstance(value, allowed) or _twin(value, kind)):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        refuse(name, WORDS.get(kind, f"{article} {kind.__name__}"), _kind(value), TypeError)
 
 
-def _rule_check(first: _Check, rules: list[Rule]) -> _Check:
-    def check(call: _Call, name: str, value: Any) -> None:
-        first(call, name, value)
-        for rule in rules:
-            if not rule.holds(value):
-                refuse(name, rule.wanted, value, rule.error)
-
-    return check
+def _hold_rules(first: _Check, rules: list[Rule], call: _Call, name: str, value: Any) -> None:
+    first(call, name, value)
+    for rule in rules:
+        if not rule.holds(value):
+            refuse(name, rule.wanted, value, rule.error)
 
 
-def _choice_check(choices: tuple) -> _Check:
-    def check(call: _Call, name: str, value: Any) -> None:
-        if not any(isinstance(value, type(each)) and value == each for each in choices):
-            refuse(name, f"one of {', '.join(map(repr, choices))}", repr(value))
-
-    return check
+def _hold_choice(choices: tuple, call: _Call, name: str, value: Any) -> None:
+    if not any(isinstance(value, type(each)) and value == each for each in choices):
+        refuse(name, f"one of {', '.join(map(repr, choices))}", repr(value))
 
 
-def _union_check(parts: tuple) -> _Check:
-    optional = types.NoneType in parts
-    *first, last = (_check_of(part) for part in parts if part is not types.NoneType)
-
-    def check(call: _Call, name: str, value: Any) -> None:
-        if value is None and optional:
-            return
-        for each in first:
-            try:
-                return each(call, name, value)
-            except (TypeError, ValueError):
-                continue
-        last(call, name, value)
-
-    return check
+def _hold_union(checks: list[_Check], optional: bool, call: _Call, name: str, value: Any) -> None:
+    if value is None and optional:
+        return
+    *first, last = checks
+    for each in first:
+        try:
+            return each(call, name, value)
+        except (TypeError, ValueError):
+            continue
+    last(call, name, value)
 
 
-def _tuple_check(checks: list[_Check]) -> _Check:
-    def check(call: _Call, name: str, value: Any) -> None:
-        if not isinstance(value, tuple | list) or len(value) != len(checks):
-            refuse(name, f"a tuple of {len(checks)}", _kind(value), TypeError)
-        for i, (each, part) in enumerate(zip(value, checks, strict=True)):
-            part(call, f"{name}[{i}]", each)
-
-    return check
+def _hold_tuple(checks: list[_Check], call: _Call, name: str, value: Any) -> None:
+    if not isinstance(value, tuple | list) or len(value) != len(checks):
+        refuse(name, f"a tuple of {len(checks)}", _kind(value), TypeError)
+    for i, (each, part) in enumerate(zip(value, checks, strict=True)):
+        part(call, f"{name}[{i}]", each)
 
 
-def _each_check(whole: _Check, part: _Check, places: Callable) -> _Check:
-    def check(call: _Call, name: str, value: Any) -> None:
-        whole(call, name, value)
-        if isinstance(value, str | bytes):  # a sequence, and never the one that is meant
-            refuse(name, "a sequence", _kind(value), TypeError)
-        for place, each in places(value):
-            part(call, f"{name}[{place!r}]", each)
-
-    return check
+def _hold_each(whole: type, part: _Check, call: _Call, name: str, value: Any) -> None:
+    _hold_kind(whole, call, name, value)
+    if isinstance(value, str | bytes):  # a sequence, and never the one that is meant
+        refuse(name, "a sequence", _kind(value), TypeError)
+    for place, each in value.items() if isinstance(value, Mapping) else enumerate(value):
+        part(call, f"{name}[{place!r}]", each)
 
 
 def _tensor_check(hint: Any) -> _Check:
@@ -303,9 +275,7 @@ def _autocast(value: Tensor) -> bool:
 
 def _fits(call: _Call, shape: tuple[int, ...], dims: list[str], stretch: int | None) -> bool:
     if stretch is None:
-        return len(shape) == len(dims) and all(
-            _axis_fits(call, *pair) for pair in zip(shape, dims, strict=True)
-        )
+        return len(shape) == len(dims) and all(map(partial(_axis_fits, call), shape, dims))
     end = len(shape) - (len(dims) - stretch - 1)
     if end < stretch:
         return False

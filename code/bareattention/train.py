@@ -16,7 +16,6 @@ import math
 import re
 import sys
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,7 @@ from bareattention.chapters.digits import pixel_statistics
 from bareattention.chapters.parameters import count_parameters
 from bareattention.chapters.patches import decaying_adamw, random_affine, warm_up_and_cosine
 from bareattention.chapters.training import EarlyStopping, evaluate, fit, print_report
-from bareattention.data import Digits, DigitSplits, load_digits
+from bareattention.data import Digits, load_digits
 from bareattention.experiments import runs
 from bareattention.experiments.checkpoints import Checkpoint, alone
 from bareattention.experiments.recipes import RECIPES, Recipe
@@ -38,6 +37,9 @@ from bareattention.experiments.tricks import AveragedWeights, MuonAndAdamW, rand
 LARGEST = 2**63 - 1  # that torch can count
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 UNRECORDED = ("list", "out", "resume", "overwrite")  # options that change no number
+
+
+Parts = dict[str, tuple[Tensor, Tensor]]  # of the digits: as the model reads them, and labels
 
 
 class TrainingError(RuntimeError):
@@ -73,29 +75,31 @@ def train(asked: argparse.Namespace) -> Path:
 
     Raises: RuntimeError, ValueError or OSError, before the training wherever that is possible.
     """
-    recipe = _recipe(asked)
-    stem = f"{asked.model}-seed{asked.seed}"
-    file, checkpoint, lock = (
-        Path(asked.out) / f"{stem}.{end}" for end in ("json", "checkpoint", "lock")
-    )
+    names = ("epochs", "batch_size", "learning_rate", "with_validation")
+    given = {name: value for name in names if (value := getattr(asked, name)) is not None}
+    recipe = replace(RECIPES[asked.model], **given)
+    stem = Path(asked.out) / f"{asked.model}-seed{asked.seed}"
+    file, checkpoint, lock = (Path(f"{stem}.{end}") for end in ("json", "checkpoint", "lock"))
     runs.check_place(file, asked.overwrite)
     with alone(lock):
         if checkpoint.exists() and not asked.resume and not asked.overwrite:
-            raise TrainingError(
-                f"{checkpoint} is there already; --resume goes on from it, --overwrite starts anew"
-            )
+            remedy = "--resume goes on from it, --overwrite starts anew"
+            raise TrainingError(f"{checkpoint} is there already; {remedy}")
         return _trained(recipe, asked, file, checkpoint)
 
 
 def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) -> Path:
     device = _device(asked)
     digits = load_digits(asked.data)
-    training = _training_digits(digits, recipe.with_validation)
-    configuration = asdict(recipe) | {
-        "digits": digits.provenance.source,
-        "trained_on": "training and validation" if recipe.with_validation else "training",
-    }
-    del configuration["with_validation"]  # the line above says it
+    training, trained_on = digits.training, "training"
+    if recipe.with_validation:
+        one, other = training, digits.validation
+        labels = torch.cat([one.labels, other.labels])
+        training = Digits(torch.cat([one.images, other.images]), labels)
+        trained_on = "training and validation"
+    configuration = asdict(recipe)
+    del configuration["with_validation"]  # the next line says it
+    configuration |= {"digits": digits.provenance.source, "trained_on": trained_on}
     if recipe.one_normalisation:
         # Whoever loads the parameters needs them to prepare images.
         mean, std = pixel_statistics(training.images)
@@ -122,19 +126,19 @@ def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) 
         **{"threads": torch.get_num_threads(), "processor": runs.processor(device)},
         **{"versions": runs.versions(), "device": str(device), "model": asked.model},
         **{"seed": asked.seed, "flush_denormals": asked.flush_denormals},
+        **configuration,
     }
-    about |= configuration
     checkpoint = Checkpoint(kept, about, asked.resume)
-    parts = _prepared(
-        recipe, {"training": training, "validation": digits.validation, "test": digits.test}, device
-    )
-    curve, model = _taught(recipe, model, parts, asked.seed, checkpoint)
+    prepare = recipe.preparation(training.images)
+    parts = {"training": training, "validation": digits.validation, "test": digits.test}
+    ready = {name: (prepare(x.images).to(device), x.labels.to(device)) for name, x in parts.items()}
+    curve, model = _taught(recipe, model, ready, asked.seed, checkpoint)
     spent = {name: round(seconds, 1) for name, seconds in checkpoint.spent().items()}
     if device.type != "cpu":
         del spent["cpu_seconds"]  # it only waited
     final = None
     if asked.final:
-        final = _final(model, parts)
+        final = _final(model, ready)
         print(f"test digits: {final['test_accuracy']:.2f} %")
     curve = [{name: round(x, 6) for name, x in epoch.items()} for epoch in curve]
     record = msgspec.structs.replace(record, curve=curve, final=final, **spent)
@@ -157,26 +161,18 @@ def _command(asked: argparse.Namespace) -> str:
 def _begun(recipe: Recipe, asked: argparse.Namespace) -> nn.Module:
     model = recipe.model()
     if recipe.begins_with is not None:
-        found = [
-            run.parameters
-            for run in runs.recorded(recipe.begins_with)
-            if run.seed == asked.seed and run.parameters
-        ]
-        if not found:
+        by_seed = {run.seed: run.parameters for run in runs.recorded(recipe.begins_with)}
+        if not by_seed.get(asked.seed):
             raise TrainingError(
                 f"--seed: {asked.model} begins with the parameters of {recipe.begins_with}, "
                 f"and none are recorded for seed {asked.seed}"
             )
-        model.load_state_dict(found[0])
+        model.load_state_dict(by_seed[asked.seed])
     return model
 
 
 def _taught(
-    recipe: Recipe,
-    model: nn.Module,
-    parts: dict[str, tuple[Tensor, Tensor]],
-    seed: int,
-    checkpoint: Checkpoint,
+    recipe: Recipe, model: nn.Module, parts: Parts, seed: int, checkpoint: Checkpoint
 ) -> tuple[list[dict], nn.Module]:
     """Train as the recipe says, from the checkpoint on: the epochs, and the model to be judged."""
     n_steps = recipe.epochs * -(-len(parts["training"][0]) // recipe.batch_size)
@@ -196,9 +192,10 @@ def _taught(
     history = checkpoint.attach(
         generator, model=judged, optimizer=optimizer, schedule=schedule, stopping=stopping
     )
-    callbacks = [print_report, stopping, checkpoint]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # said below, in words of this command
+    elastic = recipe.elastic
+    augment = partial(random_distortion, elastic=elastic) if elastic else random_affine
+    # What it warns of is said below, in words of this command.
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         history = fit(
             judged,
             parts["training"],
@@ -207,10 +204,10 @@ def _taught(
             optimizer,
             recipe.batch_size,
             generator,
-            [callback for callback in callbacks if callback is not None],
+            [*filter(None, (print_report, stopping, checkpoint))],
             history,
             replacement=recipe.replacement,
-            augment=_augmentation(recipe),
+            augment=augment if recipe.augmentation else None,
             after_step=schedule and schedule.step,
             label_smoothing=recipe.label_smoothing,
         )
@@ -220,18 +217,6 @@ def _taught(
     if stopping is not None:
         stopping.restore(judged)
     return history, judged.average if recipe.averaged else model
-
-
-def _augmentation(recipe: Recipe) -> Callable | None:
-    if not recipe.augmentation:
-        return None
-    return partial(random_distortion, elastic=recipe.elastic) if recipe.elastic else random_affine
-
-
-def _recipe(asked: argparse.Namespace) -> Recipe:
-    names = ("epochs", "batch_size", "learning_rate", "with_validation")
-    given = {name: value for name in names if (value := getattr(asked, name)) is not None}
-    return replace(RECIPES[asked.model], **given)
 
 
 def _device(asked: argparse.Namespace) -> torch.device:
@@ -248,25 +233,7 @@ def _device(asked: argparse.Namespace) -> torch.device:
     return device
 
 
-def _training_digits(digits: DigitSplits, with_validation: bool) -> Digits:
-    if not with_validation:
-        return digits.training
-    one, other = digits.training, digits.validation
-    return Digits(torch.cat([one.images, other.images]), torch.cat([one.labels, other.labels]))
-
-
-def _prepared(
-    recipe: Recipe, parts: dict[str, Digits], device: torch.device
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Each part as the model reads it, and its labels."""
-    prepare = recipe.preparation(parts["training"].images)
-    return {
-        name: (prepare(part.images).to(device), part.labels.to(device))
-        for name, part in parts.items()
-    }
-
-
-def _final(model: nn.Module, parts: dict[str, tuple[Tensor, Tensor]]) -> dict[str, float | int]:
+def _final(model: nn.Module, parts: Parts) -> dict[str, float | int]:
     """The figures of the finished model, on validation and on test digits."""
     figures: dict[str, float | int] = {}
     for name in ("validation", "test"):
@@ -287,41 +254,29 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Ctrl-C loses nothing but the epoch that was going on: --resume goes on from the "
         "checkpoint.  MNIST is read from the folder that MNIST_ROOT names, else downloaded once.",
     )
-    parser.add_argument("--list", action="store_true", help="show the models, and stop")
-    parser.add_argument("--model", metavar="NAME", choices=[*RECIPES], help="one of the list")
-    parser.add_argument(
-        "--data",
-        default="mnist",
-        choices=("mnist", "mnist5k"),
-        help="mnist: all 70,000 digits (default); mnist5k: the 5,000 that come with the book",
-    )
-    parser.add_argument(
-        "--seed", type=partial(_whole, least=0), default=0, help="of all random numbers (0)"
-    )
-    parser.add_argument("--out", metavar="FOLDER", default="runs", help="for all files (runs)")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in FOLDER")
-    parser.add_argument("--overwrite", action="store_true", help="replace what FOLDER holds")
-    parser.add_argument(
-        "--final",
-        action="store_true",
-        help="judge the finished model on the test digits: once, when all choices are made",
-    )
-    parser.add_argument(
+    option, flag = parser.add_argument, partial(parser.add_argument, action="store_true")
+    flag("--list", help="show the models, and stop")
+    option("--model", metavar="NAME", choices=[*RECIPES], help="one of the list")
+    says = "mnist: all 70,000 digits (default); mnist5k: the 5,000 that come with the book"
+    option("--data", default="mnist", choices=("mnist", "mnist5k"), help=says)
+    option("--seed", type=partial(_whole, least=0), default=0, help="of all random numbers (0)")
+    option("--out", metavar="FOLDER", default="runs", help="for all files (runs)")
+    flag("--resume", help="go on from the checkpoint in FOLDER")
+    flag("--overwrite", help="replace what FOLDER holds")
+    says = "judge the finished model on the test digits: once, when all choices are made"
+    flag("--final", help=says)
+    flag(
         "--with-validation",
-        action="store_true",
         default=None,  # the recipe says
         help="train on the validation digits too, when all choices are made; the validation "
         "figures then mean nothing",
     )
-    parser.add_argument("--half", action="store_true", help="store the parameters as float16")
-    parser.add_argument("--no-parameters", action="store_true", help="store no parameters")
-    parser.add_argument("--device", default="cpu", help="such as cpu (default) or cuda")
-    parser.add_argument("--threads", metavar="N", type=partial(_whole, most=1024), help="used")
-    parser.add_argument(
-        "--flush-denormals",
-        action="store_true",
-        help="take numbers smaller than 1e-38 for 0: faster where there are many, with --threads 1",
-    )
+    flag("--half", help="store the parameters as float16")
+    flag("--no-parameters", help="store no parameters")
+    option("--device", default="cpu", help="such as cpu (default) or cuda")
+    option("--threads", metavar="N", type=partial(_whole, most=1024), help="used")
+    says = "take numbers smaller than 1e-38 for 0: faster where there are many, with --threads 1"
+    flag("--flush-denormals", help=says)
     changed = parser.add_argument_group("to try something else than the recipe")
     changed.add_argument("--epochs", metavar="N", type=_whole, help="passes over the digits")
     changed.add_argument("--batch-size", metavar="N", type=_whole, help="digits in a step")
@@ -332,9 +287,8 @@ def _parser() -> argparse.ArgumentParser:
 def _whole(text: str, least: int = 1, most: int = LARGEST) -> int:
     number = int(text) if re.fullmatch(r"-?\d+", text) else least - 1
     if not least <= number <= most:
-        raise argparse.ArgumentTypeError(
-            f"wanted a whole number of at least {least}, and of {most} at most, got {text!r}"
-        )
+        wanted = f"a whole number of at least {least}, and of {most} at most"
+        raise argparse.ArgumentTypeError(f"wanted {wanted}, got {text!r}")
     return number
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import nbformat
+import pandas as pd
 import pytest
 from book_site import ROOT, build
 from bs4 import BeautifulSoup
@@ -19,15 +20,43 @@ ELEMENT = (
 )
 
 
-def cell(number: int, *tags: str, prompt: str | None = None, html: str | None = None):
-    """Return an executed cell: it prints its number, or shows some HTML."""
-    if html is None:
+QUESTION = """> **Predict, then run.** Does it *rise*?
+> Or `fall`?
+>
+> - A list, too.
+
+> **Predict** is a word of this quotation.
+"""
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
+    "Jggg=="
+)
+
+TABLE = pd.DataFrame(
+    {"loss": [0.25, 1e-7], "how": ["by hand", "3"], "count": ["–", "7 %"]},
+    index=pd.Index(["four", "five"], name="chapter"),
+)
+
+
+def cell(
+    number: int,
+    *tags: str,
+    prompt: str | None = None,
+    html: str | None = None,
+    caption: str | None = None,
+):
+    """Return an executed cell: it prints its number, or shows some HTML or a picture."""
+    if caption is not None:
+        output = new_output("display_data", data={"image/png": PIXEL, "text/plain": "a figure"})
+    elif html is None:
         output = new_output("stream", name="stdout", text=f"{number}\n")
     else:
         output = new_output("display_data", data={"text/html": html, "text/plain": "a figure"})
     metadata = {"tags": list(tags)}
     if prompt is not None:
         metadata["mystnb"] = {"code_prompt_show": prompt}
+    if caption is not None:
+        metadata["mystnb"] = {"figure": {"caption": caption}, "image": {"alt": "a dot"}}
     return new_code_cell(
         f"print({number})",
         id=f"cell-{number}",
@@ -58,6 +87,15 @@ def page(tmp_path_factory) -> BeautifulSoup:
         cell(4, "hide-cell"),
         cell(5, "hide-output", prompt="Show five"),
         cell(6, html=ELEMENT),
+        cell(10, html=TABLE.to_html(notebook=True)),
+        cell(11, html=TABLE.reset_index(drop=True).to_html(notebook=True)),
+        new_markdown_cell(QUESTION, id="question"),
+        cell(7, "predict", "hide-output", caption="It rises."),
+        cell(8, "remove-cell"),
+        cell(12, "hide-output"),  # a check of the prediction
+        new_markdown_cell("It rises, and this says why.", id="answer"),
+        cell(9),
+        new_markdown_cell("This is for everybody.", id="after"),
     ]
     notebook = new_notebook(cells=cells, metadata=METADATA)
     nbformat.write(notebook, root / "book" / "07_planted.ipynb")
@@ -73,9 +111,33 @@ def test_folded_cells_say_what_they_show(page):
         "Show the code",
         "Show the code and what happens",
         "Show five",
+        "Show what happens",
+        "Show what happens",
     ]
     hidden = [prompt.text.strip() for prompt in page.select("article summary .expanded")]
     assert [words.replace("Hide", "Show") for words in hidden[:4]] == said[:4]
+
+
+def test_a_prediction_is_a_box_and_another_quotation_is_none(page):
+    (box,) = page.select("article div.admonition.tip")
+    assert box.select_one(".admonition-title").text == "Predict, then run"
+    assert box.select_one("p:not(.admonition-title)").text == "Does it rise?\nOr fall?"
+    assert box.select_one("li").text.strip() == "A list, too."
+    (quotation,) = page.select("article blockquote")
+    assert quotation.text.strip() == "Predict is a word of this quotation."
+
+
+def test_a_prediction_hides_its_picture_with_the_caption_and_the_answer_alone(page):
+    caption = page.find(string="It rises.")
+    assert caption.find_parent("figcaption").find_parent("details")
+    assert page.find("img", alt="a dot").find_parent("details")
+    answers = [answer.text.strip() for answer in page.select("article .answer")]
+    assert answers == ["It rises, and this says why."]
+
+
+def test_a_cell_for_the_tests_alone_is_not_on_the_page(page):
+    assert page.find(string="print(8)") is None and "print(8)" not in page.text
+    assert "print(9)" in page.text
 
 
 def test_the_chapter_is_numbered_by_its_file(page):
@@ -88,6 +150,15 @@ def test_the_chapter_is_numbered_by_its_file(page):
 def test_data_of_a_figure_arrives_as_it_was(page):
     (script,) = page.select('touchable-figure script[type="application/json"]')
     assert json.loads(script.string) == DATA
+
+
+def test_a_table_has_one_row_of_headings_words_left_and_no_style_of_its_own(page):
+    named, counted = page.select("table.dataframe")
+    (heading,) = named.select("thead tr")
+    assert [th.text for th in heading.select("th")] == ["chapter", "loss", "how", "count"]
+    assert [cell.get("class") == ["words"] for cell in heading.select("th")] == [1, 0, 1, 0]
+    assert [th.text for th in counted.select("thead th")] == ["loss", "how", "count"]
+    assert not page.select("article style, table[border], tr[style]")
 
 
 def test_formulas_are_set_by_the_books_own_mathjax(page):

@@ -65,6 +65,12 @@ def test_page_fits_a_phone(phone):
     for closed in (True, False):
         fold(phone.page, closed)
         assert overflow(phone.page) == []
+    stretched = phone.page.locator("article img[height]").evaluate_all(
+        """pictures => pictures.filter((i) => i.clientHeight > 0 && Math.abs(
+          i.clientHeight / i.clientWidth - i.getAttribute('height') / i.getAttribute('width')
+        ) > 0.05).map((i) => i.alt)"""
+    )
+    assert stretched == []
     assert phone.faults == []
 
 

@@ -1,8 +1,10 @@
-"""Chapter 18: what attention costs, in time and in memory, and how fast that grows."""
+"""Chapter 19: what attention costs, in time and in memory, and how fast that grows."""
 
 import math
 import statistics
+from pathlib import Path
 
+import nbformat
 import numpy
 import pytest
 import torch
@@ -21,6 +23,7 @@ from strategies import cases, float_types, generators, leading_shapes, normal, s
 from torch.nn import functional as F
 
 from bareattention import (
+    attention,
     growth_exponent,
     kept_bytes,
     measure_cost,
@@ -404,6 +407,7 @@ SQUARE = [1.0, 4.0, 16.0]
         (lambda: growth_exponent(4, SQUARE), TypeError, "lengths", "4"),
         (lambda: growth_exponent([1, 2, 2], SQUARE), ValueError, "lengths", "[1, 2, 2]"),
         (lambda: growth_exponent([1, 2, 4], SQUARE[:2]), ValueError, "costs", "2"),
+        (lambda: growth_exponent([1, 2, 4], [1.0, 4, 16, 64]), ValueError, "costs", "4"),
         (lambda: growth_exponent([0, 2, 4], SQUARE), ValueError, "lengths", "0"),
         (lambda: growth_exponent([1, 2, 4], [-1.0, 4, 16]), ValueError, "costs", "-1.0"),
     ],
@@ -411,3 +415,76 @@ SQUARE = [1.0, 4.0, 16.0]
 def test_what_does_not_fit_is_refused_by_name(call, error, name, came):
     with refused(error, name, came):
         call()
+
+
+# What the page builds: attention tile by tile, and the bytes it moves
+
+NOTEBOOK = Path(__file__).parents[2] / "book" / "19_cost.ipynb"
+PAGE = {"torch": torch}  # what the page defines, as a reader copies it
+for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
+    if cell.id in ("tiled-attention", "moved-count", "moved-live"):
+        exec(cell.source, PAGE)
+
+
+def tiled(queries, keys, values, size):
+    return PAGE["tiled_attention"](queries, keys, values, size)
+
+
+def without_shrinking(queries, keys, values, size):
+    scores = (queries @ keys.mT / queries.shape[-1] ** 0.5).split(size, dim=1)
+    largest = torch.stack([torch.cat(scores[: n + 1], 1).amax(1) for n in range(len(scores))])
+    powers = [(tile - most[:, None]).exp() for tile, most in zip(scores, largest, strict=True)]
+    mix = sum(tile @ some for tile, some in zip(powers, values.split(size), strict=True))
+    return mix / sum(tile.sum(1, keepdim=True) for tile in powers)
+
+
+def without_the_last_tile(queries, keys, values, size):
+    whole = max(len(keys) // size, 1) * size
+    return tiled(queries, keys[:whole], values[:whole], size)
+
+
+few_rows = {"n_queries": sizes, "n_keys": sizes, "d_k": sizes, "size": st.integers(1, 9)}
+
+
+def equals_attention_in_tiles(function, generator, n_queries, n_keys, d_k, size, factor=1.0):
+    queries = factor * normal(generator, n_queries, d_k, dtype=torch.float64)
+    keys = normal(generator, n_keys, d_k, dtype=torch.float64)
+    values = normal(generator, n_keys, 3, dtype=torch.float64)
+    with untouched(queries, keys, values):
+        found = function(queries, keys, values, size)
+    wanted = attention(queries, keys, values)[0]
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
+
+
+def in_tiles(function):
+    def compare(**drawn):
+        equals_attention_in_tiles(function, **drawn)
+
+    return compare
+
+
+@pytest.mark.parametrize("factor", [1.0, 1000.0])
+def test_attention_tile_by_tile_is_attention(factor):
+    """Whatever the tile, the last of which may be smaller, and without overflow."""
+    drawn = {"generator": generators, "factor": st.just(factor), **few_rows}
+    holds_for_all(in_tiles(tiled), 100, **drawn)
+
+
+TILED = [without_shrinking, without_the_last_tile]
+
+
+@pytest.mark.parametrize("mistake", TILED, ids=names(TILED))
+def test_the_comparison_of_tiles_rejects(mistake):
+    rejects(in_tiles(mistake), generator=generators, **few_rows)
+
+
+@pytest.mark.parametrize("size", [1, 5, 12, 20])
+def test_the_bytes_of_the_theory_are_those_that_travel(size):
+    q, k, v = torch.randn(3, 12, 4)
+    PAGE["travelled"] = 0
+    PAGE["naive_moving"](q, k, v)
+    assert PAGE["travelled"] == PAGE["naive_bytes"](12, 4)
+    PAGE["travelled"] = 0
+    found = PAGE["tiled_moving"](q, k, v, size)
+    assert PAGE["travelled"] == PAGE["tiled_bytes"](12, 4, size)
+    torch.testing.assert_close(found, attention(q, k, v)[0], rtol=0, atol=1e-5)

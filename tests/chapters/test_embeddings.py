@@ -93,15 +93,15 @@ def test_ids_of_8_bits_are_ids_too(dtype):
     "ids, error, came",
     [
         (torch.tensor([0, -1]), ValueError, "-1 to 0"),
-        (torch.tensor([[0, 1], [5, 2]]), ValueError, "0 to 5"),
+        (torch.tensor([[0, 1], [6, 2]]), ValueError, "0 to 6"),
         (torch.tensor([0.0, 1.0]), TypeError, "torch.float32"),
     ],
     ids=["negative", "too large", "float"],
 )
 def test_ids_without_a_row_are_refused(function, ids, error, came):
-    wanted = "numbers from 0 to 4" if error is ValueError else "whole numbers"
+    wanted = "numbers from 0 to 5" if error is ValueError else "whole numbers"
     with refused(error, "ids", came, wanted):
-        function(ids, 5)
+        function(ids, 6)
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_who_attends_gets_queries_keys_values_and_mask_and_its_result_is_used(
 @given(case=sequences(kinds=["causal"], types=st.just(DOUBLE)))
 @settings(max_examples=25)
 def test_with_keys_and_values_kept_one_token_at_a_time_gives_the_causal_output(case):
-    """The cache of the chapter's appendix."""
+    """The cache of the chapter's door."""
     module, kept = ours_for(case.x, case.n_heads, case.generator), []
 
     def cache(queries, keys, values, mask):

@@ -32,7 +32,9 @@ from bareattention import (
     causal_mask,
     leakage,
     padding_mask,
+    project,
     random_embeddings,
+    small_example,
     softmax,
 )
 
@@ -106,6 +108,19 @@ def test_boolean_and_additive_masks_give_the_same(generator, batch, dtype, data)
         queries, keys, values, attn_mask=plus.expand(scores.shape)
     )
     assert_equal_numbers(output, fused, "fused attention with the additive mask")
+
+
+@given(generator=generators, n_keys=sizes, data=st.data())
+def test_new_queries_on_old_keys_need_the_last_rows_of_the_causal_mask(generator, n_keys, data):
+    """PyTorch's `is_causal` cuts the first rows instead, so one query sees the first key alone."""
+    n_new = data.draw(st.integers(1, n_keys))
+    queries, keys, values = (normal(generator, n_keys, 3, dtype=DOUBLE) for _ in range(3))
+    whole, _ = attention(queries, keys, values, causal_mask(n_keys))
+    new = queries[-n_new:]
+    output, _ = attention(new, keys, values, causal_mask(n_keys)[-n_new:])
+    assert_equal_numbers(output, whole[-n_new:], "the last outputs of all")
+    switched = F.scaled_dot_product_attention(new[:1], keys, values, is_causal=True)
+    assert_equal_numbers(switched, values[:1], "the value of the first key")
 
 
 # What padding does and does not do
@@ -202,6 +217,33 @@ def test_a_faint_leak_is_not_taken_for_none(dtype):
         return torch.softmax(x @ x.T - 60.0 * ~causal_mask(4), dim=-1) @ x
 
     assert (leakage(nearly_masked, x) > 0).all()
+
+
+@pytest.mark.parametrize("bare", [0, 1])
+@given(generator=generators, seq_len=few_tokens)
+@settings(max_examples=6)
+def test_one_block_without_its_mask_is_a_hole_in_the_whole_model(bare, generator, seq_len):
+    mask = causal_mask(seq_len)
+    blocks = [module_and_tokens(MODULES["Block, norm first"], generator, seq_len) for _ in range(2)]
+    x = blocks[0][1]
+
+    def leak_of(first, second):
+        return leakage(lambda x: blocks[1][0](blocks[0][0](x, first)[0], second), x)[~mask]
+
+    assert not leak_of(mask, mask).any()
+    assert leak_of(*(None if block == bare else mask for block in range(2))).all()
+
+
+# The story of the book, under its masks
+
+
+@pytest.mark.parametrize("first", ["boat", "loan"])
+def test_bank_comes_last_and_sees_all_and_the_first_word_sees_itself(first):
+    _, embeddings, *matrices = small_example(first)
+    parts = project(embeddings, *matrices)
+    free, hidden = attention(*parts), attention(*parts, causal_mask(4))
+    assert all(torch.equal(hidden[part][3], free[part][3]) for part in range(2))
+    assert hidden[1][0].tolist() == [1, 0, 0, 0]
 
 
 # One pass with a causal mask equals all beginnings, one after the other
@@ -313,6 +355,8 @@ Z = torch.zeros
         (lambda: padding_mask(torch.tensor([-1, 2]), 4), ValueError, "lengths", "-1 to 2"),
         (lambda: additive(Z(2, 2)), TypeError, "mask", "torch.float32"),
         (lambda: additive(causal_mask(2), torch.int64), TypeError, "dtype", "torch.int64"),
+        # PyTorch would add these ones to the scores, silently.
+        (lambda: attention(*[Z(2, 2)] * 3, Z(2, 2)), TypeError, "mask", "torch.float32"),
         (lambda: leakage("head", Z(4, 3)), TypeError, "module", "head"),
         (lambda: leakage(lambda x: x, Z(3)), ValueError, "embeddings", "(3,)"),
         (lambda: leakage(lambda x: x[None], Z(4, 3)), ValueError, "module", "(1, 4, 3)"),

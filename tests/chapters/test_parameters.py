@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from strategies import FLOATS, HALVES, sizes
 from torch import nn
 
-from bareattention import AttentionSizes, Projections, count_parameters, small_example
+from bareattention import (
+    AttentionSizes,
+    Projections,
+    attention,
+    count_parameters,
+    project,
+    small_example,
+)
 
 # AttentionSizes
 
@@ -71,23 +78,43 @@ def test_counts_what_training_may_change_once():
 
 
 @pytest.mark.parametrize("dtype", [*FLOATS, *HALVES])
-def test_the_small_example_is_the_plans_and_fresh_at_every_call(dtype):
-    for matrix in small_example(dtype)[1:]:
+@pytest.mark.parametrize("first, row", [("boat", [2, 0, 0]), ("loan", [0, 2, 0])])
+def test_the_small_example_is_the_storys_and_fresh_at_every_call(first, row, dtype):
+    for matrix in small_example(first, dtype)[1:]:
         matrix.fill_(7)
-    example = small_example(dtype)
+    example = small_example(first, dtype)
     assert example._fields == ("tokens", "embeddings", "W_query", "W_key", "W_value")
-    assert example.tokens == ("the", "cat", "sat", "down")
+    assert example.tokens == (first, "by", "the", "bank")
     assert {matrix.dtype for matrix in example[1:]} == {dtype}
     assert [matrix.tolist() for matrix in example[1:]] == [
-        [[0, 0, 1], [0, 2, 0], [2, 0, 1], [2, 0, 0]],
-        [[0, -1, 0, 1], [-1, -1, 0, -1], [-1, 1, 0, 0]],
-        [[0, 0, 0, -1], [-1, 1, 0, 0], [1, -1, -1, 1]],
-        [[1, 1], [0, 1], [1, 1]],
+        [row, [0, 0, -1], [0, 0, 1], [1, 1, 2]],
+        [[1, -1, -1, -2], [0, -2, -1, -2], [0, 0, 1, 1]],
+        [[0, -1, 0, 0], [1, 0, 1, -1], [0, 0, 1, 1]],
+        [[1, 0], [0, 1], [0, 0]],
     ]
+
+
+def test_the_boat_comes_first_unless_told_otherwise():
+    assert small_example().tokens == small_example("boat").tokens
+    with refused(ValueError, "first", "tree"):
+        small_example("tree")
+
+
+def test_one_word_decides_what_bank_takes_away():
+    taken, looks = {}, {}
+    for first in ("boat", "loan"):
+        _, embeddings, *matrices = small_example(first)
+        taken[first], looks[first] = attention(*project(embeddings, *matrices))
+    by_pencil = torch.tensor([[0.54, 0.00], [0.51, 0.03], [0.82, 0.64], [1.66, 0.10]])
+    torch.testing.assert_close(taken["boat"], by_pencil, rtol=0, atol=0.005)
+    # Money for water, and the same weights: where *bank* looks does not tell the sentences apart.
+    torch.testing.assert_close(taken["loan"], taken["boat"].flip(1))
+    torch.testing.assert_close(looks["loan"], looks["boat"])
+    assert looks["boat"].argmax(dim=1).tolist() == [1, 1, 3, 0]
 
 
 def test_the_small_example_holds_floats():
     assert small_example().embeddings.dtype == torch.float32
     for dtype in (torch.int64, "float32"):
         with refused(TypeError, "dtype", str(dtype)):
-            small_example(dtype)
+            small_example(dtype=dtype)

@@ -31,8 +31,11 @@ from bareattention import (
     LearnedPositions,
     MultiHeadAttention,
     SelfAttention,
+    attention,
     causal_mask,
+    project,
     sinusoidal_positions,
+    small_example,
 )
 
 DOUBLE = torch.float64
@@ -90,6 +93,33 @@ def test_a_shift_is_a_rotation_and_the_same_for_all_places(seq_len, d_model, dat
     )
     table = sinusoidal_positions(seq_len, d_model, DOUBLE)
     assert_equal_numbers(table[:-shift] @ turn, table[shift:], "the shifted table", 10)
+
+
+@given(seq_len=st.integers(2, 20), d_model=even, data=st.data())
+def test_dot_products_of_places_depend_on_their_distance_alone(seq_len, d_model, data):
+    shift = data.draw(st.integers(1, seq_len - 1))
+    table = sinusoidal_positions(seq_len, d_model, DOUBLE)
+    products = table @ table.T
+    moved = products[shift:, shift:]
+    assert_equal_numbers(moved, products[:-shift, :-shift], "further on", 10)
+
+
+# The story of the book, in two orders
+
+
+def test_bank_takes_the_same_away_in_both_orders_until_places_are_added():
+    tokens, embeddings, *matrices = small_example()
+    order = [3, 1, 2, 0]
+    small_places = torch.tensor([[0, 0, place / 2] for place in range(4)])
+
+    def bank(words, places):
+        output, _ = attention(*project(embeddings[words] + places, *matrices))
+        return output[words.index(tokens.index("bank"))]
+
+    first, last = bank([0, 1, 2, 3], 0), bank(order, 0)
+    torch.testing.assert_close(first, last)
+    first, last = bank([0, 1, 2, 3], small_places), bank(order, small_places)
+    assert (first - last).abs().max() > 0.1
 
 
 # Attention without positions, and with

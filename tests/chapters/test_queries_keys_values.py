@@ -31,10 +31,16 @@ def heads(draw):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_the_small_examples_queries_keys_and_values(dtype):
-    queries, keys, values = project(*small_example(dtype)[1:])
-    assert queries.tolist() == [[-1, 1, 0, 0], [-2, -2, 0, -2], [-1, -1, 0, 2], [0, -2, 0, 2]]
-    assert keys.tolist() == [[1, -1, -1, 1], [-2, 2, 0, 0], [1, -1, -1, -1], [0, 0, 0, -2]]
-    assert values.tolist() == [[1, 1], [0, 2], [3, 3], [2, 2]]
+    queries, keys, values = project(*small_example(dtype=dtype)[1:])
+    assert queries.tolist() == [[2, -2, -2, -4], [0, 0, -1, -1], [0, 0, 1, 1], [1, -3, 0, -2]]
+    assert keys.tolist() == [[0, -2, 0, 0], [0, 0, -1, -1], [0, 0, 1, 1], [1, -1, 3, 1]]
+    assert values.tolist() == [[2, 0], [0, 0], [0, 0], [1, 1]]
+
+
+def test_loan_changes_the_rows_of_its_own_token_alone():
+    with_boat, with_loan = (project(*small_example(first)[1:]) for first in ("boat", "loan"))
+    for boat, loan in zip(with_boat, with_loan, strict=True):
+        assert (boat != loan).any(dim=-1).tolist() == [True, False, False, False]
 
 
 @settings(max_examples=40)

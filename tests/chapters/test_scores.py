@@ -37,11 +37,14 @@ def reference(queries, keys, scale=None):
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_the_small_examples_scores(dtype):
-    queries, keys, _ = project(*small_example(dtype)[1:])
-    products = [[-2, 4, -2, 0], [-2, 0, 2, 4], [2, 0, -2, -4], [4, -4, 0, -4]]
-    assert attention_scores(queries, keys, scale=1.0).tolist() == products
-    assert attention_scores(queries, keys).tolist() == [[p / 2 for p in row] for row in products]
+@pytest.mark.parametrize("first", ["boat", "loan"])
+def test_the_small_examples_scores(first, dtype):
+    """The same with either word: the bank seeks water as much as money."""
+    queries, keys, _ = project(*small_example(first, dtype=dtype)[1:])
+    scores = [[2, 3, -3, -3], [0, 1, -1, -2], [0, -1, 1, 2], [3, 1, -1, 1]]
+    assert attention_scores(queries, keys).tolist() == scores
+    unscaled = attention_scores(queries, keys, scale=1.0)
+    assert unscaled.tolist() == [[2 * score for score in row] for row in scores]
 
 
 # Values and gradients

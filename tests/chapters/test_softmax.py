@@ -185,14 +185,20 @@ def test_half_precision_is_a_few_steps_from_pytorchs(scores, generator):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_the_small_examples_weights(dtype):
-    queries, keys, _ = project(*small_example(dtype)[1:])
+    queries, keys, _ = project(*small_example(dtype=dtype)[1:])
     weights = softmax(attention_scores(queries, keys))
     assert [[round(w, 2) for w in row] for row in weights.tolist()] == [
-        [0.04, 0.81, 0.04, 0.11],
-        [0.03, 0.09, 0.24, 0.64],
-        [0.64, 0.24, 0.09, 0.03],
-        [0.85, 0.02, 0.12, 0.02],
+        [0.27, 0.73, 0.00, 0.00],
+        [0.24, 0.64, 0.09, 0.03],
+        [0.09, 0.03, 0.24, 0.64],
+        [0.78, 0.10, 0.01, 0.10],
     ]
+
+
+def test_softmax_along_the_wrong_axis_shows_in_the_row_sums():
+    queries, keys, _ = project(*small_example()[1:])
+    sums = softmax(attention_scores(queries, keys).mT).mT.sum(dim=-1)
+    assert [round(x, 2) for x in sums.tolist()] == [1.05, 0.26, 1.54, 1.16]
 
 
 def test_unscaled_scores_put_nearly_everything_on_one_key():

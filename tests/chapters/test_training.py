@@ -115,6 +115,7 @@ SOME = torch.zeros(4, 4)
         (SOME, torch.tensor([0, 2, 1, -100]), ValueError, "labels", "-100 to 2", "classes 0 to 2"),
         (SOME, torch.tensor([0, -1, 1, 1]), ValueError, "labels", "-1 to 1", "classes 0 to 2"),
         (SOME, torch.tensor([0, 2, 1, 3]), ValueError, "labels", "0 to 3", "classes 0 to 2"),
+        (SOME, torch.tensor([0, 2, 1, 4]), ValueError, "labels", "0 to 4", "classes 0 to 2"),
     ],
 )
 def test_data_without_a_class_for_each_input_is_refused(
@@ -278,7 +279,7 @@ def test_a_training_that_diverges_stops_with_a_word_and_keeps_its_history(batch_
 
 PAGE = {"torch": torch}  # what the page defines: `checkpoint` and `resume`, as a reader copies them
 for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-    if cell.id in ("checkpoint-save", "checkpoint-load"):
+    if cell.id in ("checkpoint-save", "checkpoint-load", "adam-hand"):
         exec(cell.source, PAGE)
 EPOCHS = 7
 
@@ -350,3 +351,15 @@ def test_an_error_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch)
 def test_the_chapter_loads_torchmetrics_only_when_it_counts():
     """It takes a second, which `import bareattention` would take longer."""
     assert "\nfrom torchmetrics" not in inspect.getsource(sys.modules[fit.__module__])
+
+
+@given(seed=st.integers(0, 99), steps=st.integers(1, 30), rate=st.sampled_from([1e-3, 0.1]))
+def test_a_step_of_adam_written_out_is_that_of_pytorch(seed, steps, rate):
+    gradients = torch.randn(steps, 5, generator=seeded(seed), dtype=torch.float64)
+    theirs = torch.zeros(5, dtype=torch.float64, requires_grad=True)
+    optimizer, ours = torch.optim.Adam([theirs], lr=rate), torch.zeros(3, 5, dtype=torch.float64)
+    for n, gradient in enumerate(gradients, start=1):
+        theirs.grad = gradient.clone()
+        optimizer.step()
+        ours = PAGE["adam_step"](ours[0], gradient, *ours[1:], n, rate=rate)
+    torch.testing.assert_close(ours[0], theirs.detach(), rtol=0, atol=1e-12)

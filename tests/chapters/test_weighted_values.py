@@ -50,12 +50,25 @@ def output_of(queries, keys, values, mask=None):
     return attention(queries, keys, values, mask)[0]
 
 
+BY_HAND = [[0.54, 0.00], [0.51, 0.03], [0.82, 0.64], [1.66, 0.10]]  # water, money
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_the_small_examples_output(dtype):
-    output, weights = attention(*project(*small_example(dtype)[1:]))
+@pytest.mark.parametrize("first", ["boat", "loan"])
+def test_the_small_examples_output(dtype, first):
+    """With the other first word, every row has water and money swapped."""
+    output, weights = attention(*project(*small_example(first, dtype)[1:]))
     assert output.dtype == weights.dtype == dtype
     rounded = [[round(x, 2) for x in row] for row in output.tolist()]
-    assert rounded == [[0.38, 2.00], [2.03, 2.20], [0.97, 1.44], [1.23, 1.26]]
+    assert rounded == [row if first == "boat" else row[::-1] for row in BY_HAND]
+
+
+def test_weights_say_where_and_values_say_what():
+    """One word changed: no share of bank moves, and what it takes away turns round."""
+    both = [attention(*project(*small_example(first)[1:])) for first in ("boat", "loan")]
+    (boat, boat_weights), (loan, loan_weights) = both
+    assert torch.equal(boat_weights, loan_weights)
+    assert torch.equal(boat, loan.flip(-1)) and not torch.equal(boat, loan)
 
 
 # Equal to PyTorch's fused attention: values and gradients
@@ -159,7 +172,7 @@ def test_who_may_not_be_looked_at_cannot_be_felt(case, generator):
 
 @pytest.mark.parametrize("dtype", [*FLOATS, *HALVES])
 def test_a_query_that_may_look_at_nobody_takes_nothing_and_learns_nothing(dtype):
-    inputs = [tensor.requires_grad_() for tensor in project(*small_example(dtype)[1:])]
+    inputs = [tensor.requires_grad_() for tensor in project(*small_example(dtype=dtype)[1:])]
     mask = torch.ones(4, 4, dtype=torch.bool)
     mask[2] = False
     output, weights = attention(*inputs, mask)

@@ -10,6 +10,7 @@ from expectations import assert_equal_numbers, untouched
 from bareattention.chapters.parameters import count_parameters
 from bareattention.data import load_digits
 from bareattention.experiments.recipes import (
+    FEATURES,
     LADDER,
     PIXELS,
     RECIPES,
@@ -93,6 +94,17 @@ CHANGES = {
     "pixels-uniform": ("pixels", UNIFORM),
     "pixels-linear": ("pixels", {"kind": ("pixels", "linear")}),
     "naked_attention": ("pixels", {"one_normalisation": (True, False), "epochs": (8, 128)}),
+    "features": (
+        "pixels",
+        {
+            "kind": ("pixels", "features"),
+            "epochs": (8, 20),
+            "learning_rate": (0.01, 0.001),
+            "keep_best": (True, False),
+        },
+    ),
+    "features-identity": ("features", {"in_place_of_attention": (None, "identity")}),
+    "features-relu": ("features", {"in_place_of_attention": (None, "relu")}),
     "tried-sixteen": ("patches", {"n_blocks": (3, 4), "epochs": (8, 12)}),
     "tried-elastic": ("tried-sixteen", {"elastic": (0, 1.0)}),
     "tried-smoothing": ("tried-sixteen", {"label_smoothing": (0, 0.05)}),
@@ -106,6 +118,9 @@ CHANGES = {
         "tried-long_elastic",
         {"n_blocks": (4, 5), "epochs": (24, 64), "learning_rate": (3e-3, 4e-3)},
     ),
+    "final-no_attention": ("final", UNIFORM),
+    "apart": ("augmentation", {"patch_size": (None, 7), "stride": (None, 7)}),
+    "apart-no_positions": ("apart", {"positions": (True, False)}),
     "tried-more": ("final", MORE),
     "tried-more_bent": ("final", MORE | {"elastic": (0.6, 1.0)}),
     "tried-more_plain": ("final", MORE | {"elastic": (0.6, 0), "augmentation": (True, False)}),
@@ -120,7 +135,8 @@ def test_every_recipe_off_the_ladder_differs_as_it_says():
     found = {name: (b, changes(RECIPES[b], RECIPES[name])) for name, (b, _) in CHANGES.items()}
     assert found == CHANGES
     assert {*RECIPES} - {*CHANGES} == {*LADDER, "pixels"}
-    for group, prefix in ((REMOVALS, "patches-"), (PIXELS, "pixels"), (TRIED, "tried-")):
+    prefixes = {"patches-": REMOVALS, "pixels": PIXELS, "features": FEATURES, "tried-": TRIED}
+    for prefix, group in prefixes.items():
         assert all(name.startswith(prefix) for name in group)
 
 
@@ -174,7 +190,7 @@ def test_every_recipe_says_something_of_its_own():
 def test_recipes_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         LADDER["patches"].epochs = 1
-    for group in (RECIPES, LADDER, REMOVALS, WITHOUT_ATTENTION, PIXELS, TRIED, TRIED_SINCE):
+    for group in (RECIPES, LADDER, REMOVALS, WITHOUT_ATTENTION, PIXELS, FEATURES, TRIED):
         with pytest.raises(TypeError):
             group["patches"] = RECIPES["linear"]
 
@@ -212,6 +228,8 @@ PARAMETERS = {
     "feed_forward-no_attention": ROWS_OF_64 + block(64, 128) + 2 * 64 + FLAT,
     "depth": ROWS_OF_64 + 3 * block(64, 128) + 2 * 64 + FLAT,
     **dict.fromkeys(("mean", "augmentation"), patches(28, 28)),
+    "apart": patches(channels=49),
+    "apart-no_positions": patches(n=0, channels=49),
     "patches-no_positions": patches(n=0),
     "patches-no_feed_forward": patches() - 3 * (block(64, 128) - block(64)),
     "patches-no_norm": patches() - 3 * 4 * 64 - 2 * 64,
@@ -220,8 +238,9 @@ PARAMETERS = {
     "pixels-identity": 1 + LINEAR,
     "pixels-uniform": 1 + LINEAR,
     "pixels-linear": LINEAR,
+    **dict.fromkeys(FEATURES, 3 * (linear(784, 32) + 2 * 32) + linear(32, 10) + 2 * 10),
     **dict.fromkeys((*TRIED, "tried-averaged"), patches(blocks=4)),
-    **dict.fromkeys(("final", "final_all", *TRIED_SINCE), patches(blocks=5)),
+    **dict.fromkeys(("final", "final-no_attention", "final_all", *TRIED_SINCE), patches(blocks=5)),
     "tried-averaged": patches(blocks=4),
     **dict.fromkeys(("tried-twenty_five", "tried-longest", "final_25"), patches(25, 64, 5)),
 }
@@ -257,6 +276,22 @@ def test_the_mean_in_place_of_attention_in_a_transformer():
     mean = attention.projections.value(model.tokens(x)).mean(dim=1, keepdim=True)
     wanted = model.output(attention.output(mean).expand(2, 28, 64).flatten(1))
     assert_equal_numbers(model(x), wanted, "heads-no_attention", steps=20)
+
+
+@pytest.mark.parametrize("instead", [None, "identity", "relu"])
+def test_over_features_each_feature_is_a_token(instead):
+    torch.manual_seed(0)
+    x = torch.randn(5, 28, 28)
+    model = RECIPES["features" + (f"-{instead}" if instead else "")].model().eval()
+    queries, keys, values = (f(x.flatten(1)) for f in (model.query, model.key, model.value))
+    weights = (queries[:, :, None] * keys[:, None, :]).softmax(dim=-1)
+    mixed = {
+        None: torch.einsum("nij,nj->ni", weights, values),
+        "identity": values,
+        "relu": values.clamp(min=0),
+    }
+    wanted = model.output(mixed[instead])
+    assert_equal_numbers(model(x), wanted, "features", steps=50)
 
 
 @pytest.mark.parametrize("query, key", [(0.5, -0.7), (40.0, 44.5)])

@@ -20,7 +20,7 @@ from bareattention import (
     recorded,
     standardise,
 )
-from bareattention.experiments.recipes import TRIED, TRIED_SINCE
+from bareattention.experiments.recipes import FEATURES, TRIED, TRIED_SINCE
 from bareattention.experiments.runs import RECORDED, recorded_measurement
 
 SEEDS = [0, 1, 2]
@@ -69,7 +69,7 @@ def test_every_file_can_be_read_and_has_a_record():
         runs = {run.path.name: run for run in recorded(file.stem.rpartition("-seed")[0])}
         if runs[file.name].parameters:
             read.add(f"{file.stem}.safetensors")
-    assert {file.name for file in RECORDED.iterdir()} == read and len(ALL) == 96
+    assert {file.name for file in RECORDED.iterdir()} == read and len(ALL) == 99
 
 
 @pytest.mark.parametrize("name", FULL)
@@ -77,7 +77,9 @@ def test_every_full_training_has_three_seeds(name):
     assert [run.seed for run in recorded(name)] == SEEDS
 
 
-@pytest.mark.parametrize("name", ["naked_attention", "final_all", "final_25", *TRIED, *TRIED_SINCE])
+@pytest.mark.parametrize(
+    "name", ["naked_attention", "final_all", "final_25", *FEATURES, *TRIED, *TRIED_SINCE]
+)
 def test_what_takes_long_or_led_no_further_has_one_seed(name):
     assert [run.seed for run in recorded(name)] == [1 if name == "final_25" else 0]
 

@@ -13,8 +13,10 @@ from bareattention.experiments import tables
 from bareattention.experiments.tables import (
     PUBLISHED,
     Summary,
+    as_published,
     as_table,
     as_tried,
+    chance,
     commands,
     summary,
 )
@@ -49,38 +51,26 @@ def test_a_summary_is_what_the_files_say(name):
     assert told.cpu_seconds == (None if None in seconds else pytest.approx(fmean(seconds)))
 
 
-def rows(text):
-    """What is said in each row, gone on with below or not, and the figures beside it."""
-    told = []
-    for line in text.splitlines()[1:]:
-        if line.startswith("  "):
-            told[-1] = (f"{told[-1][0]} {line.strip()}", told[-1][1])
-        else:
-            told.append((line[:30].strip(), line[30:].replace(",", "").replace("±", "").split()))
-    return told
-
-
 def test_a_table_shows_each_summary_in_a_row_of_its_own():
-    assert as_table(LADDER).splitlines()[0].split()[-3:] == ["CPU", "s", "seeds"]
-    for name, (says, numbers) in zip(LADDER, rows(as_table(LADDER)), strict=True):
+    table = as_table(LADDER)
+    for name, (says, row) in zip(LADDER, table.iterrows(), strict=True):
         told = summary(name)
-        assert says == told.says
-        assert numbers[:2] == [f"{told.mean:.2f}", f"{told.spread:.2f}"]
-        wanted = [told.n_parameters, round(told.cpu_seconds), len(told.test)]
-        assert [int(number) for number in numbers[2:]] == wanted
-
-
-def test_tables_fit_a_page_and_their_accuracies_a_phone():
-    for text in (as_table(RECORDED), as_tried(name for name in RECIPES if "tried" in name)):
-        first, *_ = lines = text.splitlines()
-        assert max(map(len, lines)) <= 70
-        assert first.index("accuracy, %") + len("99.99 ± 0.99") <= 43
+        assert (says, row["accuracy, %"]) == (told.says, f"{told.mean:.2f} ± {told.spread:.2f}")
+        wanted = [f"{told.n_parameters:,}", f"{told.cpu_seconds:,.0f}", len(told.test)]
+        assert row.tolist()[1:] == wanted
 
 
 def test_what_is_not_recorded_is_said_to_be_missing(unrecorded):
     assert summary(unrecorded) is None
-    assert as_table([unrecorded]).splitlines()[1].endswith("not yet recorded")
-    assert commands([unrecorded]) == "" and len(as_tried([unrecorded]).splitlines()) == 1
+    assert as_table([unrecorded])["accuracy, %"].tolist() == ["not yet recorded"]
+    assert commands([unrecorded]) == "" and len(as_tried([unrecorded])) == 0
+
+
+@pytest.mark.parametrize("one, other", [("rows", "linear"), ("linear", "rows"), ("final", "mean")])
+def test_chance_is_welchs_test(one, other):
+    stats = pytest.importorskip("scipy.stats")
+    wanted = stats.ttest_ind(summary(one).test, summary(other).test, equal_var=False).pvalue
+    assert chance(one, other) == pytest.approx(wanted, rel=1e-3, abs=1e-6)
 
 
 def test_a_summary_is_shown_as_mean_and_deviation():
@@ -97,21 +87,18 @@ def test_a_summary_is_shown_as_mean_and_deviation():
 def test_runs_without_a_test_figure_show_their_last_epoch():
     tried = [name for name in RECIPES if name.startswith("tried-") and recorded(name)]
     runs = [run for name in tried for run in recorded(name)]
-    for run, (says, numbers) in zip(runs, rows(as_tried(tried)), strict=True):
+    for run, (says, row) in zip(runs, as_tried(tried).iterrows(), strict=True):
         last = run.curve[-1]
         assert says == RECIPES[run.model].says
-        assert numbers[:2] == [
-            f"{last['validation_accuracy']:.2f}",
-            f"{last['validation_bits']:.4f}",
-        ]
-        assert [int(n) for n in numbers[2:]] == [len(run.curve), round(run.cpu_seconds)]
+        read = [f"{last['validation_accuracy']:.2f}", f"{last['validation_bits']:.4f}"]
+        assert row.tolist() == [*read, len(run.curve), f"{run.cpu_seconds:,.0f}"]
 
 
 def test_of_a_run_elsewhere_no_processor_seconds_are_shown(monkeypatch):
     run = msgspec.structs.replace(recorded("final")[0], cpu_seconds=None)
     monkeypatch.setattr(tables, "recorded", lambda name: [run])
-    for text in (as_tried(["tried-sixteen"]), as_table(["final"])):
-        assert "–" in rows(text)[0][1]
+    for table in (as_tried(["tried-sixteen"]), as_table(["final"])):
+        assert table["CPU seconds"].tolist() == ["–"]
     assert len(tables.draw_ladder(["final"])[1].lines) == 0
     plt.close("all")
 
@@ -119,13 +106,17 @@ def test_of_a_run_elsewhere_no_processor_seconds_are_shown(monkeypatch):
 def test_of_a_run_on_the_validation_digits_no_validation_is_shown():
     (run,) = recorded("final_all")
     assert run.configuration["trained_on"] == "training and validation"
-    assert summary("final_all").validation == () and rows(as_tried(["final_all"])) == []
+    assert summary("final_all").validation == () and as_tried(["final_all"]).empty
     assert not tables.draw_curves(["final_all", "linear"]).get_lines()[3:]
     plt.close("all")
 
 
 def test_every_record_has_its_command():
-    lines = commands(RECIPES).splitlines()
+    text = commands(RECIPES)
+    assert max(map(len, text.splitlines())) <= 80
+    lines = text.replace(" \\\n  ", " ").splitlines()
+    assert lines == [run.command for name in RECIPES for run in recorded(name)]
+    assert not re.search(r"--[\w-]+ \\\n  [^-]", text)  # no option is cut off from its value
     assert len(lines) == sum(len(recorded(name)) for name in RECIPES)
     pattern = re.compile(r"python -m bareattention\.train .*--model (\S+) .*--seed (\d+) ")
     said = [pattern.match(line).groups() for line in lines]
@@ -148,8 +139,26 @@ def test_the_picture_holds_a_point_for_each_model_and_each_published_result():
         told = summary(name)
         assert (told.n_parameters, pytest.approx(100 - told.mean)) in places
     for other in PUBLISHED:
+        if other.n_parameters is None:
+            continue
         assert (other.n_parameters, pytest.approx(100 - other.test_accuracy)) in places
     assert by_size.get_ylim() == by_time.get_ylim()
+    plt.close("all")
+
+
+def test_the_front_page_shows_three_models_by_name_and_an_arrow():
+    ax = tables.draw_climb()
+    told = [summary(name) for name in ("linear", "rows", "final")]
+    points = [(each.n_parameters, pytest.approx(100 - each.mean)) for each in told]
+    assert [line.get_xydata()[0].tolist() for line in ax.get_lines()] == [[*p] for p in points]
+    says = [text.get_text().replace("\n", " ") for text in ax.texts if text.get_text()]
+    assert says == [
+        "a linear layer on all pixels",
+        "one attention head on rows of pixels",
+        "the final model",
+    ]
+    (arrow,) = (text for text in ax.texts if text.arrow_patch)
+    assert (*arrow.xy, *arrow.xyann) == (*points[2], *points[1])
     plt.close("all")
 
 
@@ -161,11 +170,14 @@ def test_the_curves_are_those_of_the_records():
         for run in recorded(name)
     ]
     assert [list(line.get_ydata()) for line in ax.get_lines()] == wanted
-    names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == [RECIPES[name].says for name in ("linear", "patches")]
+    names = {text.get_text().replace("\n", " "): text.get_color() for text in ax.texts}
+    assert names == {RECIPES[name].says: f"C{i}" for i, name in enumerate(("linear", "patches"))}
     plt.close("all")
 
 
 def test_a_published_result_says_where_it_is_from():
     for other in PUBLISHED:
-        assert other.source.startswith("https://") and 90 < other.test_accuracy < 100
+        assert other.source.startswith("https://") and 85 < other.test_accuracy < 100
+    table = as_published()
+    assert table["accuracy, %"].astype(float).tolist() == [o.test_accuracy for o in PUBLISHED]
+    assert table["distorted digits"].tolist().count("no") == 2

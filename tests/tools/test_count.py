@@ -62,10 +62,10 @@ def house(tmp_path):
     """A house of one bare chapter, one room above it, and a test."""
     for name, text in {
         "book/05_softmax.ipynb": "",
-        "book/19_new.ipynb": "",
+        "book/20_language.ipynb": "",
         "code/bareattention/train.py": "# a comment\n\na = 1\n",
         "code/bareattention/chapters/softmax.py": "def f(x):\n    require(x)\n    return x\n",
-        "code/bareattention/chapters/new.py": "a = 1\n",
+        "code/bareattention/chapters/language.py": "a = 1\n",
         "code/bareattention/touch/heat.py": "a = 1\n",
         "tests/test_a.py": "a = 1\n",
         "tests/tools/booklint/test_b.py": "a = 1\n",

@@ -76,7 +76,7 @@ def test_counts_run_from_1_to_n_and_outputs_are_new(executed):
     assert [(o.output_type, o.text) for o in stream] == [("stream", "0\n1\n2\n")]
     assert eval(settings[0].data["text/plain"]) == [*ENVIRONMENT.values()]
     assert nothing == []  # no word of a home that cannot be written to
-    assert "image/png" in picture[0].data and not picture[0].metadata
+    assert "image/png" in picture[0].data and picture[0].metadata == {"image/png": {"width": 40}}
     assert folder[0].data["text/plain"] == repr(executed["sound"].parent.name)
 
 

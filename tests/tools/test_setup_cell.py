@@ -53,7 +53,7 @@ def test_says_what_to_do_where_there_is_no_address():
 def test_is_short(address):
     lines = setup_cell(address).splitlines()
     assert len([line for line in lines if line.strip()]) <= 10
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_address_stands_in_pyproject(tmp_path):

@@ -1,5 +1,7 @@
 """Code cells are short, hold one idea, and can be run and compared anywhere."""
 
+import ast
+
 from IPython.core.inputtransformer2 import TransformerManager
 
 from booklint import outputs, python
@@ -7,6 +9,7 @@ from booklint.identity import REASON
 from booklint.pages import Cell, Complaint, Page
 
 MOST_LINES = 10
+MOST_COLUMNS = 80  # what the page's column holds
 
 
 def are_short(page: Page) -> list[Complaint]:
@@ -23,6 +26,38 @@ def are_short(page: Page) -> list[Complaint]:
         if count <= MOST_LINES and excused:
             complaints.append(cell.complain(1, f"{count} lines need no tag long:…: take it off"))
     return complaints
+
+
+def are_narrow(page: Page) -> list[Complaint]:
+    """No line of code and no printed line has more than 80 columns."""
+    complaints = []
+    for cell in page.code_cells:
+        for number, line in enumerate(cell.source.splitlines(), start=1):
+            if len(line) > MOST_COLUMNS:
+                what = f"{len(line)} columns of code: {MOST_COLUMNS} at most"
+                complaints.append(cell.complain(number, what))
+        widest = max(map(len, "\n".join(outputs.printed(cell)).splitlines()), default=0)
+        if widest > MOST_COLUMNS:
+            what = f"prints {widest} columns: {MOST_COLUMNS} at most, or a table"
+            complaints.append(cell.complain(1, what))
+    return complaints
+
+
+def trainings_are_checked(page: Page) -> list[Complaint]:
+    """Below a cell whose outputs nobody compares, one checks what the prose says of it.
+
+    It asserts that, or prints whether it is so.  Solutions say what they say by themselves.
+    """
+    complaints, asserted = [], False
+    for cell in reversed(page.code_cells):
+        tree = python.tree(cell.source)
+        nodes = ast.walk(tree) if tree else ()
+        if "nbval-ignore-output" not in cell.tags:
+            asserted |= any(isinstance(node, ast.Assert | ast.Compare) for node in nodes)
+        elif not asserted and "solution" not in cell.tags:
+            what = "its outputs are not compared: assert below what the prose says of them"
+            complaints.append(cell.complain(1, what))
+    return complaints[::-1]
 
 
 def exports_hold_one_thing(page: Page) -> list[Complaint]:

@@ -1,4 +1,4 @@
-"""Exported definitions are taken in at a glance: short, narrow, and with their shapes."""
+"""Exported definitions are taken in at a glance: short, and with their shapes."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from booklint.shapes import comments
 
 # Up to this chapter a function or method is bare: the idea, and little else.
 LAST_BARE = 10
-MOST_LINES, MOST_LINES_LATER, MOST_COLUMNS = 12, 25, 80
+MOST_LINES, MOST_LINES_LATER = 12, 25
 ATTENTION = {"attention", "heads", "scores", "weights"}
 
 
@@ -33,16 +33,6 @@ def are_brief(page: Page) -> list[Complaint]:
             what = f"{node.name} has {count} lines of code{among}: {most} at most"
             complaints.append(cell.complain(node.lineno, what))
     return complaints
-
-
-def are_narrow(page: Page) -> list[Complaint]:
-    """An exported line of a bare chapter has 80 columns at most."""
-    return [
-        cell.complain(number, f"{len(line)} columns: {MOST_COLUMNS} at most")
-        for cell, _ in _exported(page)
-        for number, line in enumerate(cell.source.splitlines(), start=1)
-        if len(line) > MOST_COLUMNS and _is_bare(page)
-    ]
 
 
 def say_shapes(page: Page) -> list[Complaint]:

@@ -30,6 +30,16 @@ def texts(cell: Cell) -> Iterator[str]:
             yield Markup(bundle["text/html"]).text
 
 
+def printed(cell: Cell) -> Iterator[str]:
+    """What stands on the page in letters of one width: no tables, and no errors' long traces."""
+    for output in cell.outputs:
+        if output["output_type"] == "stream":
+            yield output["text"]
+    for bundle in data(cell):
+        if "text/plain" in bundle and "text/html" not in bundle and not has_image(bundle):
+            yield bundle["text/plain"]
+
+
 def html(cell: Cell) -> Iterator[tuple[int, str]]:
     """The pieces of HTML that a cell holds, in its outputs or in its Markdown, with their lines."""
     if cell.is_code:

@@ -14,6 +14,7 @@ from booklint import (
     sentences,
     setup,
     stored,
+    symbols,
     template,
 )
 from booklint.pages import Complaint, Page
@@ -31,7 +32,8 @@ RULES: list[Rule] = [
     cells.are_short,
     cells.exports_hold_one_thing,
     definitions.are_brief,
-    definitions.are_narrow,
+    cells.are_narrow,
+    cells.trainings_are_checked,
     definitions.say_shapes,
     cells.end_visibly,
     cells.hold_no_magic,
@@ -39,12 +41,14 @@ RULES: list[Rule] = [
     assets.none_remote,
     links.resolve,
     notation.names_exist,
+    symbols.are_listed,
     setup.comes_first,
     identity.ids_are_names,
     identity.tags_are_known,
     template.asks_and_answers,
     template.solutions_are_folded,
     template.predictions_come_first,
+    template.predictions_read_well_everywhere,
     comments.are_there,
 ]
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from booklint import prose
 from booklint.pages import Complaint, Page
+from booklint.template import OPENING
 
 # Words whose full stop ends no sentence.  Single letters, and words with a stop inside (e.g.,
 # w.r.t.), need no entry.
@@ -26,7 +27,7 @@ def one_per_line(page: Page) -> list[Complaint]:
             if block.kind != "paragraph":
                 continue
             found = [
-                (number, prose.plain(tokens, code=WORD, math=WORD).strip(), on_purpose)
+                (number, _words(tokens), on_purpose)
                 for number, tokens, on_purpose in prose.lines(block)
             ]
             for number, text, _ in found:
@@ -38,6 +39,12 @@ def one_per_line(page: Page) -> list[Complaint]:
                     what = f"the sentence goes on after “{text[-30:]}”: write it in one line"
                     complaints.append(cell.complain(number, what))
     return complaints
+
+
+def _words(tokens: list[prose.Token]) -> str:
+    """What a line says; the words that make a box of it are no sentence."""
+    text = prose.plain(tokens, code=WORD, math=WORD).strip()
+    return text.removeprefix(OPENING.strip("> *")).lstrip()
 
 
 def second_sentence(text: str) -> str:

@@ -1,5 +1,6 @@
 """A chapter goes from top to bottom as the template has it."""
 
+import re
 from dataclasses import dataclass
 
 from chapter import REQUIRED, SECTIONS
@@ -8,6 +9,9 @@ from booklint import prose
 from booklint.pages import Cell, Complaint, Page
 
 FEWEST_PREDICTIONS = 2
+# What opens a prediction, and what somebody may write in its place.
+OPENING = "> **Predict, then run.** "
+NEARLY = re.compile(r"\W*(?:\{admonition\}\s*)?\W*predict,? then run\b.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -122,3 +126,13 @@ def predictions_come_first(page: Page) -> list[Complaint]:
         what = f"{count} predict cells: a chapter has {FEWEST_PREDICTIONS} at least"
         complaints.append(page.complain(what))
     return complaints
+
+
+def predictions_read_well_everywhere(page: Page) -> list[Complaint]:
+    """A prediction is a plain quotation, which the page's extension makes a box of."""
+    return [
+        cell.complain(number, f"open a prediction with `{OPENING}…`: the page makes the box")
+        for cell in page.markdown_cells
+        for number, line in enumerate(cell.source.splitlines(), start=1)
+        if NEARLY.fullmatch(line) and not re.match(re.escape(OPENING) + r"\S", line)
+    ]

@@ -3,8 +3,31 @@
 import hashlib
 from pathlib import Path
 
-from . import answers, buttons, chapters, fonts, offline, pictures, prompts
+from . import (
+    answers,
+    buttons,
+    chapters,
+    fonts,
+    offline,
+    pictures,
+    predictions,
+    prompts,
+    references,
+    tables,
+)
 
+PARTS = (
+    answers,
+    buttons,
+    chapters,
+    fonts,
+    offline,
+    pictures,
+    predictions,
+    prompts,
+    references,
+    tables,
+)
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [
@@ -24,6 +47,6 @@ def setup(app):
     # Sphinx rewrites every page when a value of this kind changes, and an extension that has
     # changed is otherwise unknown to it.
     app.add_config_value("book_page_digest", digest(), "html", [str])
-    for part in (answers, buttons, chapters, fonts, offline, pictures, prompts):
+    for part in PARTS:
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

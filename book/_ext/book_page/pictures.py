@@ -5,7 +5,16 @@ from pathlib import Path
 
 import imagesize
 
+INCH = 100  # px on the page
 IMAGE = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"]+)")')
+
+
+def size_on_page(path: Path) -> tuple[int, int]:
+    """Return a picture's width and height in px: it may have more pixels, and is sharp then."""
+    width, height = imagesize.get(path)
+    dots, _ = imagesize.getDPI(path)
+    scale = INCH / dots if dots > 0 else 1
+    return round(width * scale), round(height * scale)
 
 
 def size_pictures(app, pagename, templatename, context, doctree) -> None:
@@ -15,7 +24,7 @@ def size_pictures(app, pagename, templatename, context, doctree) -> None:
 
     def sized(image: re.Match) -> str:
         nonlocal first
-        width, height = imagesize.get(Path(app.srcdir) / paths[image[1]])
+        width, height = size_on_page(Path(app.srcdir) / paths[image[1]])
         loading = "" if first else 'loading="lazy" '
         first = False
         return f'<img width="{width}" height="{height}" {loading}'

@@ -61,8 +61,9 @@ class Block(nn.Module):
         norm_first: True normalises before each step, False after each sum.
         norm: makes a norm for d_model channels; nn.Identity leaves norms out.
         residual: False leaves out what is added to.
-    Source: Vaswani et al. 2017; norm first: Xiong et al. 2020.  Without dropout
-        it equals `torch.nn.TransformerEncoderLayer`, which also drops weights.
+    Source: Vaswani et al. 2017; norm first: Radford et al. 2019.  Without
+        dropout it equals `torch.nn.TransformerEncoderLayer`, which also drops
+        weights.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Block(nn.Module):
         attend: Callable = attention,
     ) -> tuple[
         Float[Tensor, "*batch seq_len d_model"],
-        Float[Tensor, "*batch n_heads seq_len n_keys"] | None,
+        Float[Tensor, "*batch n_heads seq_len n_seen"] | None,
     ]:
         """Tokens of the same shape, and the weights of all heads.
 

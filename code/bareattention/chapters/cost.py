@@ -1,6 +1,6 @@
 """What does attention cost?
 
-Written from book/18_cost.ipynb by tools/extract.py.
+Written from book/19_cost.ipynb by tools/extract.py.
 Edit the notebook, then run `make chapters`.
 """
 

@@ -61,7 +61,7 @@ class MultiHeadAttention(nn.Module):
         context: Float[Tensor, "*batch n_keys d_model"] | None = None,
     ) -> tuple[
         Float[Tensor, "*batch seq_len d_model"],
-        Float[Tensor, "*batch n_heads seq_len n_keys"] | None,
+        Float[Tensor, "*batch n_heads seq_len n_seen"] | None,
     ]:
         """Let each token look around, once in every head.
 
@@ -77,11 +77,11 @@ class MultiHeadAttention(nn.Module):
         clear = not doubtful or mask.shape[-3] == 1
         wanted = "one more axis: unsqueeze(1) for heads, [None] for a batch"
         require(clear, "mask", wanted, mask)
-        seen = x if context is None else context  # (..., n_keys, d_model)
+        seen = x if context is None else context  # (..., d_model)
         queries = self.projections.query(x)  # (..., seq_len, d_model)
         keys = self.projections.key(seen)  # (..., n_keys, d_model)
         values = self.projections.value(seen)  # (..., n_keys, d_model)
         heads = [split_heads(y, self.n_heads) for y in (queries, keys, values)]
-        attended, weights = attend(*heads, mask)  # (..., seq_len, d_k), ...
+        attended, weights = attend(*heads, mask)  # (..., d_model // n_heads)
         joined = join_heads(attended)  # (..., seq_len, d_model)
         return self.output(joined), weights  # (..., seq_len, d_model), ...

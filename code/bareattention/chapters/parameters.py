@@ -6,7 +6,7 @@ Edit the notebook, then run `make chapters`.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,22 @@ from torch import Tensor, nn
 from bareattention.shapes import FloatType, Size, checked, require
 
 __all__ = [
+    "WORDS",
     "AttentionSizes",
     "SmallExample",
     "count_parameters",
     "small_example",
 ]
+
+
+# A word's row: water, money, joins (- ties words together, + for a name).
+WORDS = {
+    "boat": [2, 0, 0],
+    "loan": [0, 2, 0],
+    "by": [0, 0, -1],
+    "the": [0, 0, 1],
+    "bank": [1, 1, 2],
+}
 
 
 @checked
@@ -73,9 +84,10 @@ class SmallExample(NamedTuple):
 
     Fields:
         tokens: the four words.
-        embeddings: `(seq_len, d_model)` = (4, 3), one token a row.
+        embeddings: `(seq_len, d_model)` = (4, 3), one token a row; the
+            channels are water, money, joins.
         W_query, W_key: `(d_model, d_k)` = (3, 4).
-        W_value: `(d_model, d_v)` = (3, 2).
+        W_value: `(d_model, d_v)` = (3, 2); a value says water, money.
     """
 
     tokens: tuple[str, ...]
@@ -86,13 +98,16 @@ class SmallExample(NamedTuple):
 
 
 @checked
-def small_example(dtype: FloatType = torch.float32) -> SmallExample:
-    """Make the small example anew, so that nobody can spoil it for others."""
+def small_example(
+    first: Literal["boat", "loan"] = "boat", dtype: FloatType = torch.float32
+) -> SmallExample:
+    """Make "boat by the bank" or "loan by the bank", and one head, anew."""
+    tokens = (first, "by", "the", "bank")
     make = partial(torch.tensor, dtype=dtype)
     return SmallExample(
-        ("the", "cat", "sat", "down"),
-        make([[0, 0, 1], [0, 2, 0], [2, 0, 1], [2, 0, 0]]),
-        W_query=make([[0, -1, 0, 1], [-1, -1, 0, -1], [-1, 1, 0, 0]]),
-        W_key=make([[0, 0, 0, -1], [-1, 1, 0, 0], [1, -1, -1, 1]]),
-        W_value=make([[1, 1], [0, 1], [1, 1]]),
+        tokens,
+        make([WORDS[token] for token in tokens]),
+        W_query=make([[1, -1, -1, -2], [0, -2, -1, -2], [0, 0, 1, 1]]),
+        W_key=make([[0, -1, 0, 0], [1, 0, 1, -1], [0, 0, 1, 1]]),
+        W_value=make([[1, 0], [0, 1], [0, 0]]),
     )

@@ -98,16 +98,12 @@ class Checkpoint:
         elif self.path.exists():
             self.found = load_checkpoint(self.path)
             self.before = self.found["spent"]
-            self._compare(self.found["about"])
+            for name in about | self.found["about"]:
+                had, wanted = self.found["about"].get(name), about.get(name)
+                if had != wanted:
+                    differs = f"its {name} is {had!r}, and {wanted!r} is asked for"
+                    raise CheckpointError(f"{self.path} is of another training: {differs}")
         self.started = _clocks()
-
-    def _compare(self, about: dict[str, Any]) -> None:
-        for name in [*self.about, *about]:
-            if (had := about.get(name)) != (wanted := self.about.get(name)):
-                raise CheckpointError(
-                    f"{self.path} is of another training: "
-                    f"its {name} is {had!r}, and {wanted!r} is asked for"
-                )
 
     def attach(self, generator: torch.Generator, **parts: Any) -> list[dict]:
         """Take the parts of a training; resuming, bring them to where it stopped.

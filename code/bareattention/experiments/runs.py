@@ -15,6 +15,7 @@ import platform
 import re
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -27,16 +28,9 @@ from torch import Tensor
 
 from bareattention.data import Provenance, Sha256
 from bareattention.files import write_whole
-from bareattention.shapes import checked
+from bareattention.shapes import checked, require
 
-__all__ = [
-    "RecordError",
-    "Run",
-    "load_run",
-    "recorded",
-    "recorded_measurement",
-    "save_run",
-]
+__all__ = ["RecordError", "Run", "load_run", "recorded", "recorded_measurement", "save_run"]
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 PACKAGES = ("torch", "torchvision", "bareattention")
@@ -46,6 +40,7 @@ Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 Text = Annotated[str, Meta(min_length=1)]
 Figures = dict[str, int | float]
+AnyPath = str | os.PathLike[str]
 
 
 class RecordError(ValueError):
@@ -119,8 +114,7 @@ Kind = TypeVar("Kind", Record, Measurement)
 def check_place(file: Path, overwrite: bool) -> None:
     """Make the folder of a file, and refuse before the work what would be refused after it.
 
-    Raises: RecordError for a file that is there and not to be replaced, or a folder that cannot be
-        written.
+    Raises: RecordError for a file that is there and is to stay, or a folder that cannot be written.
     """
     if file.exists() and not overwrite:
         raise RecordError(f"{file} is there already; --overwrite replaces it")
@@ -145,7 +139,7 @@ def check_record(record: Kind) -> Kind:
 
 @checked
 def save_run(
-    path: str | os.PathLike[str],
+    path: AnyPath,
     record: Record,
     parameters: Mapping[str, Tensor] | None = None,
     half: bool = False,
@@ -168,18 +162,18 @@ def save_run(
         content = safetensors.torch.save(_storable(parameters, half), {"format": "pt"})
         digest = hashlib.sha256(content).hexdigest()
         about = ParametersFile("float16" if half else "float32", digest)
-    record = check_record(msgspec.structs.replace(record, parameters_file=about))
+    layout = _layout(check_record(msgspec.structs.replace(record, parameters_file=about)))
     # The record last: parameters without a record are nothing, a record without them is a lie.
     if about is not None:
         write_whole(beside, content)
-    write_whole(file, _layout(record))
+    write_whole(file, layout)
     if about is None:
         beside.unlink(missing_ok=True)
     return file
 
 
 @checked
-def load_run(path: str | os.PathLike[str]) -> Run:
+def load_run(path: AnyPath) -> Run:
     """Read a run, its parameters held against their checksum.
 
     path: of either of its two files, or without their endings.
@@ -198,7 +192,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
 
 
 @checked
-def recorded(name: str, folder: str | os.PathLike[str] | None = None) -> list[Run]:
+def recorded(name: str, folder: AnyPath | None = None) -> list[Run]:
     """All recorded runs of a model, sorted by seed; an empty list where none is recorded yet.
 
     name: the model's name, such as `"patches"`.
@@ -226,9 +220,7 @@ def save_measurement(file: Path, measurement: Measurement, overwrite: bool = Fal
 
 
 @checked
-def recorded_measurement(
-    name: str, folder: str | os.PathLike[str] | None = None
-) -> dict[str, Any] | None:
+def recorded_measurement(name: str, folder: AnyPath | None = None) -> dict[str, Any] | None:
     """A recorded table of measurements, or None where it is not recorded yet.
 
     folder: where to look; without it, among the tables that travel with the package.
@@ -285,7 +277,7 @@ def machine_class(device: str | torch.device = "cpu") -> str:
     return ", ".join([processor(device), *(f"{n} {x}{'s' * (n > 1)}" for x, n in counts.items())])
 
 
-def _pair(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+def _pair(path: AnyPath) -> tuple[Path, Path]:
     """The paths of a record and of its parameters."""
     stem = re.sub(r"\.(json|safetensors)$", "", os.fspath(path))  # any other dot is the name's
     return Path(f"{stem}.json"), Path(f"{stem}.safetensors")
@@ -307,13 +299,13 @@ def _decoded(content: bytes, kind: type[Kind], where: str | Path) -> Kind:
 
 def _layout(record: Record | Measurement) -> str:
     """JSON in one layout: fields sorted, each epoch or row on a line of its own."""
+    as_json = partial(json.dumps, ensure_ascii=False)
     fields = []
     for name, value in msgspec.to_builtins(record, order="sorted").items():
-        text = json.dumps(value, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+        text = as_json(value, indent=2).replace("\n", "\n  ")
         if isinstance(value, list) and value:
-            lines = [f"    {json.dumps(entry, ensure_ascii=False)}" for entry in value]
-            text = "[\n" + ",\n".join(lines) + "\n  ]"
-        fields.append(f"  {json.dumps(name)}: {text}")
+            text = "[\n    " + ",\n    ".join(map(as_json, value)) + "\n  ]"
+        fields.append(f"  {as_json(name)}: {text}")
     return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
@@ -324,9 +316,8 @@ def _storable(parameters: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]
         kept = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         if kept.is_floating_point():
             kept = kept.to(torch.float16 if half else torch.float32)
-        if kept.is_complex() or (kept.isinf() & tensor.cpu().isfinite()).any():
-            raise ValueError(
-                f"parameters: wanted real numbers that {kept.dtype} can hold, got others in {name}"
-            )
+        fits = not (kept.is_complex() or (kept.isinf() & tensor.cpu().isfinite()).any())
+        wanted = f"real numbers that {kept.dtype} can hold"
+        require(fits, "parameters", wanted, f"others in {name}")
         stored[name] = kept
     return stored

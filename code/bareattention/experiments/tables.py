@@ -1,25 +1,30 @@
 """What the recorded trainings say, taken together: figures, tables, curves, and their commands.
 
     told = summary("patches")     # parameters, seconds, accuracies over seeds; None if not recorded
-    print(as_table(LADDER))
+    as_table(LADDER)              # a DataFrame, which a page shows as a table
+    chance("rows", "linear")      # p: would seeds alone set the two apart as far as this?
     draw_ladder()
 
 Everything comes from the records; `PUBLISHED` alone holds what others have reported.
 """
 
+import math
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+import torch
 from matplotlib.axes import Axes
+from pandas import DataFrame
+from torch.distributions import StudentT
 
 from bareattention.experiments.recipes import LADDER, RECIPES
 from bareattention.experiments.runs import Run, recorded
 from bareattention.plotting import axes, panels
+from bareattention.shapes import require
 
-NOT_YET = "not yet recorded"
-WIDTH = 30  # characters for what is said of a model, so that a phone shows the accuracy beside it
 TICKS = (0.25, 0.5, 1, 2, 4, 8, 16)  # of wrong digits in percent, on logarithmic axes
 
 
@@ -29,25 +34,41 @@ class Published:
 
     Fields:
         says: the model, and who made it.
-        n_parameters: numbers that it learned.
+        n_parameters: numbers that it learned; None where the source does not say.
         test_accuracy: on the 10,000 test digits, in percent.
+        distorted: True if it was trained on distorted digits as well.
         source: where that is said.
     """
 
     says: str
-    n_parameters: int
+    n_parameters: int | None
     test_accuracy: float
+    distorted: bool
     source: str
 
 
+LECUN = "https://ieeexplore.ieee.org/document/726791"
+SIMARD = "https://ieeexplore.ieee.org/document/1227801"
+CIRESAN = "https://arxiv.org/abs/1202.2745"
+MNISTVIT = "https://github.com/asnelt/mnistvit"
 PUBLISHED = (
-    Published(
-        "LeNet-5, LeCun et al. 1998", 60_000, 99.05, "https://ieeexplore.ieee.org/document/726791"
-    ),
-    Published(
-        "mnistvit, a vision transformer", 11_100_000, 99.65, "https://github.com/asnelt/mnistvit"
-    ),
+    Published("a linear classifier, LeCun et al. 1998", 7_850, 88.0, False, LECUN),
+    Published("LeNet-5, LeCun et al. 1998", 60_000, 99.05, False, LECUN),
+    Published("LeNet-5, LeCun et al. 1998", 60_000, 99.2, True, LECUN),
+    Published("a convolutional network, Simard et al. 2003", None, 99.6, True, SIMARD),
+    Published("35 convolutional networks, Cireşan et al. 2012", None, 99.77, True, CIRESAN),
+    Published("mnistvit, a vision transformer", 11_100_000, 99.65, True, MNISTVIT),
 )
+
+
+def as_published() -> DataFrame:
+    """Lay out what others have reported, one row each."""
+    rows = [
+        (x.says, f"{x.test_accuracy:g}", _whole(x.n_parameters), "yes" if x.distorted else "no")
+        for x in PUBLISHED
+    ]
+    columns = ["model", "accuracy, %", "parameters", "distorted digits"]
+    return DataFrame(rows, columns=columns).set_index("model")
 
 
 @dataclass(frozen=True)
@@ -57,10 +78,8 @@ class Summary:
     Fields:
         name, says: the recipe's name, and the model in a few words.
         n_parameters: numbers that it learned.
-        cpu_seconds: of the processor for one training, mean over the runs; None where a run was
-            made elsewhere.
-        validation, test: accuracies in percent, one for each seed; no validation of those that were
-            trained on the validation digits.
+        cpu_seconds: for one training, mean over the runs; None where a run was made elsewhere.
+        validation, test: accuracies in percent, by seed; no validation where it was trained on.
         seeds: their seeds.
     """
 
@@ -96,8 +115,7 @@ def summary(name: str) -> Summary | None:
     Returns: None where no such run is recorded.
     Raises: ValueError for an unknown name.
     """
-    if name not in RECIPES:
-        raise ValueError(f"name: wanted one of {', '.join(RECIPES)}, got {name!r}")
+    require(name in RECIPES, "name", f"one of {', '.join(RECIPES)}", repr(name))
     runs = [run for run in recorded(name) if run.final]
     if not runs:
         return None
@@ -117,84 +135,103 @@ def _validated(run: Run) -> bool:
     return run.configuration["trained_on"] == "training"
 
 
-def as_table(names: Iterable[str]) -> str:
-    """Lay out the recorded runs of some models, one line each.
+def as_table(names: Iterable[str]) -> DataFrame:
+    """Lay out the recorded runs of some models, one row each.
 
     Args:
         names: of recipes.
-    Returns: lines with what the model is, test accuracy, parameters, processor seconds, and seeds;
-        what takes more than its column goes on below.
+    Returns: what the model is, test accuracy, parameters, processor seconds, and seeds.
     Raises: ValueError for an unknown name.
     """
-    lines = [_row("model", f"{'accuracy, %':12}{'size':>10}{'CPU s':>8}{'seeds':>7}")]
+    rows = {}
     for name in names:
-        told = summary(name)
-        if told is None:
-            lines.append(_row(RECIPES[name].says, NOT_YET))
-            continue
-        seconds = _seconds(told.cpu_seconds)
-        size, seeds = f"{told.n_parameters:,}", len(told.test)
-        lines.append(_row(told.says, f"{told.shown:12}{size:>10}{seconds:>8}{seeds:>7}"))
-    return "\n".join(lines)
+        row = ("not yet recorded", "", "", 0)
+        if told := summary(name):
+            numbers = (_whole(told.n_parameters), _whole(told.cpu_seconds))
+            row = (told.shown, *numbers, len(told.test))
+        rows[RECIPES[name].says] = row
+    columns = ["accuracy, %", "parameters", "CPU seconds", "seeds"]
+    return DataFrame.from_dict(rows, "index", columns=columns).rename_axis("model")
 
 
-def _seconds(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{seconds:,.0f}"
+def _whole(number: float | None) -> str:
+    return "–" if number is None else f"{number:,.0f}"
 
 
-def _row(says: str, figures: str) -> str:
-    first, *rest = textwrap.wrap(says, WIDTH)
-    return "\n".join([f"{first:{WIDTH}} {figures}", *(f"  {line}" for line in rest)])
-
-
-def as_tried(names: Iterable[str]) -> str:
-    """Lay out runs that were judged by the validation digits alone, one line each.
+def as_tried(names: Iterable[str]) -> DataFrame:
+    """Lay out runs that were judged by the validation digits alone, one row each.
 
     Args:
         names: of recipes.
-    Returns: lines with what the model is, how the validation digits were read after the last epoch,
-        epochs, and processor seconds.
+    Returns: what was tried, how the last epoch read the validation digits, epochs, CPU seconds.
     """
-    lines = [_row("tried", f"accuracy, %{'bits':>9}{'epochs':>9}{'CPU s':>8}")]
+    rows = []
     for name in names:
         for run in filter(_validated, recorded(name)):
             last = run.curve[-1]
-            lines.append(
-                _row(
-                    RECIPES[name].says,
-                    f"{last['validation_accuracy']:<11.2f}{last['validation_bits']:>9.4f}"
-                    f"{last['epoch']:>9}{_seconds(run.cpu_seconds):>8}",
-                )
-            )
-    return "\n".join(lines)
+            read = (f"{last['validation_accuracy']:.2f}", f"{last['validation_bits']:.4f}")
+            rows.append((RECIPES[name].says, *read, last["epoch"], _whole(run.cpu_seconds)))
+    columns = ["tried", "accuracy, %", "bits", "epochs", "CPU seconds"]
+    return DataFrame(rows, columns=columns).set_index("tried")
+
+
+def chance(one: str, other: str) -> float:
+    """How often seeds alone would set two models' test accuracies apart as far as this.
+
+    Args:
+        one, other: names of recipes, both recorded with two seeds or more.
+    Returns: p of Welch's two-sided test, which lets the two spreads differ.
+    Source: Welch 1947.
+    """
+    both = [torch.tensor(summary(name).test, dtype=torch.float64) for name in (one, other)]
+    errors = [x.var() / len(x) for x in both]
+    freedom = sum(errors) ** 2 / sum(e**2 / (len(x) - 1) for e, x in zip(errors, both, strict=True))
+    t = (both[0].mean() - both[1].mean()).abs() / sum(errors).sqrt()
+    within = torch.linspace(-1, 1, 10_001, dtype=torch.float64) * t
+    return 1 - torch.trapezoid(StudentT(freedom).log_prob(within).exp(), within).item()
 
 
 def commands(names: Iterable[str]) -> str:
-    """Say with which command each recorded run was made, one line each."""
-    return "\n".join(run.command for name in names for run in recorded(name))
+    """Say with which command each recorded run was made, in lines that no page cuts off."""
+    return "\n".join(_wrapped(run.command) for name in names for run in recorded(name))
+
+
+def _wrapped(command: str) -> str:
+    pairs = re.sub(r"(--[\w-]+) (?!-)", "\\1\0", command)  # an option and its value stay together
+    return " \\\n  ".join(textwrap.wrap(pairs, 76, break_on_hyphens=False)).replace("\0", " ")
 
 
 def draw_curves(names: Iterable[str]) -> Axes:
     """Draw the share of wrong validation digits, epoch by epoch, one line for each seed.
 
     Args:
-        names: of recipes; those without a record are left out, and those that were trained on the
-            validation digits.
+        names: of recipes; left out if unrecorded, or trained on the validation digits.
     Returns: the axes of a new figure.
     """
-    ax = axes(x="epoch", y="wrong validation digits, in percent")
+    ax = axes(x="epoch (logarithmic)", y="wrong validation digits, in percent", size=(7.2, 3.8))
+    ends = {}
     for i, name in enumerate(names):
-        for j, run in enumerate(filter(_validated, recorded(name))):
+        for run in filter(_validated, recorded(name)):
             wrong = [100 - epoch["validation_accuracy"] for epoch in run.curve]
-            label = RECIPES[name].says if j == 0 else None
-            ax.plot(range(1, len(wrong) + 1), wrong, color=f"C{i}", alpha=0.7, label=label)
-    ax.set_yscale("log")
+            ax.plot(range(1, len(wrong) + 1), wrong, color=f"C{i}", alpha=0.7)
+            ends.setdefault(name, (f"C{i}", []))[1].append(wrong[-1])
+    # Doubling, so that a training of 128 epochs leaves room for those of eight.
+    ax.set(xscale="log", yscale="log")
+    longest = max((len(line.get_xdata()) for line in ax.get_lines()), default=1)
+    ticks = [2**n for n in range(longest.bit_length())]
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
     shares = [share for line in ax.get_lines() for share in line.get_ydata()]
-    below = [tick for tick in TICKS if tick <= min(shares, default=1)]
-    above = [tick for tick in TICKS if tick >= max(shares, default=1)]
+    bottom = max((tick for tick in TICKS if tick <= min(shares, default=1)), default=TICKS[0])
+    top = min((tick for tick in TICKS if tick >= max(shares, default=1)), default=100)
     _percent(ax)
-    ax.set_ylim(max(below, default=TICKS[0]), min(above, default=100))
-    ax.legend(frameon=False, fontsize="small")
+    ax.set_ylim(bottom, top)
+    # Names beside the axes, in the colours and the order of the curves' ends, none over another.
+    below = 2.0
+    for name, (colour, last) in sorted(ends.items(), key=lambda end: -fmean(end[1][1])):
+        height = math.log(fmean(last) / bottom) / math.log(top / bottom)
+        below = min(height, below - 0.14)
+        says = textwrap.fill(RECIPES[name].says, 24)
+        ax.text(1.02, below, says, color=colour, va="center", transform=ax.transAxes)
     return ax
 
 
@@ -203,28 +240,59 @@ def draw_ladder(names: Iterable[str] = (*LADDER, "final", "naked_attention")) ->
 
     Args:
         names: of recipes; those without a record are left out.
-    Returns: two axes; what others have reported stands in the first only, since their seconds are
-        not known.
+    Returns: two axes, one above the other; others' results in the first only, without seconds.
     """
-    by_size, by_time = found = panels(2, size=(7.6, 4.0))
+    says = "wrong test digits, in percent"
+    by_size, by_time = found = panels(2, columns=1, size=(6.4, 8.4), y=says)
     told = [each for name in names if (each := summary(name))]
-    for ax, label in ((by_size, "parameters"), (by_time, "processor seconds of a training")):
-        ax.set(xscale="log", yscale="log", xlabel=label)
-        ax.set_ylabel("wrong test digits, in percent" if ax is by_size else "")
+    by_size.set_xlabel("parameters")
+    by_time.set_xlabel("processor seconds of a training")
     for each in told:
         _point(by_size, each.n_parameters, each)
         if each.cpu_seconds is not None:
             _point(by_time, each.cpu_seconds, each)
-    for other in PUBLISHED:
+    for other in [each for each in PUBLISHED if each.n_parameters is not None]:
         wrong = 100 - other.test_accuracy
         by_size.plot(other.n_parameters, wrong, "s", markerfacecolor="none", color="C7")
-        _name(by_size, other.n_parameters, wrong, other.says.split(",")[0], "left")
+        if not (other.distorted and "LeNet" in other.says):
+            says = other.says.split(",")[0].removeprefix("a ").replace(" ", "\n", 1)
+            _name(by_size, other.n_parameters, wrong, says, "right" if wrong > 10 else "left")
     top = max(100 - each.mean for each in told) if told else 8
     for ax in found:
-        ax.set_ylim(0.22, 1.6 * top)
-        ax.margins(x=0.35)
+        ax.set(xscale="log", yscale="log", ylim=(0.22, 1.9 * top), xmargin=0.35)
         _percent(ax)
     return found
+
+
+# The front page's three points: what each is called there, and on which side (in points of type).
+CLIMB = {
+    "linear": ("a linear layer\non all pixels", (-10, 0), "right", "center"),
+    "rows": ("one attention head\non rows of pixels", (9, 8), "left", "center"),
+    "final": ("the final model", (0, -10), "center", "top"),
+}
+
+
+def draw_climb() -> Axes:
+    """Draw where the book begins and where it leads: three models and an arrow.
+
+    Returns: the axes of a new figure: wrong test digits against parameters.
+    """
+    ax = axes(x="numbers that it learned", y="wrong digits of 100", size=(7.2, 3.4))
+    ax.set(xscale="log", yscale="log", xlim=(1.8e3, 6e5), ylim=(0.2, 13))
+    ink = ax.xaxis.label.get_color()
+    points = []
+    for name, (says, away, across, up) in CLIMB.items():
+        if told := summary(name):
+            points.append((told.n_parameters, 100 - told.mean))
+            ax.plot(*points[-1], "o")
+            at = {"xytext": away, "textcoords": "offset points", "ha": across, "va": up}
+            ax.annotate(says, points[-1], color=ink, **at)
+    if len(points) > 1:
+        line = {"arrowstyle": "->", "color": ink, "shrinkA": 12, "shrinkB": 8}
+        ax.annotate("", points[-1], points[-2], arrowprops=line)
+    ax.set_xticks((1e4, 1e5), ("10,000", "100,000"))
+    _percent(ax)
+    return ax
 
 
 MARKS = {"final": ("*", "C3"), "naked_attention": ("D", "C1")}  # rungs are blue circles
@@ -235,7 +303,7 @@ NAMED = {
     "augmentation": ("rows, augmented", "right"),
     "patches": ("last rung", "left"),
     "final": ("final model", "left"),
-    "naked_attention": ("NakedAttention", "above"),
+    "naked_attention": ("NakedAttention", "right"),
 }
 
 
@@ -248,13 +316,9 @@ def _point(ax: Axes, x: int | float, told: Summary) -> None:
 
 
 def _name(ax: Axes, x: int | float, y: float, says: str, side: str) -> None:
-    away, align = {
-        "left": ((-7, 0), "right"),
-        "right": ((7, 0), "left"),
-        "above": ((0, 11), "center"),
-    }[side]
+    away, align = {"left": ((-7, 0), "right"), "right": ((7, 0), "left")}[side]
     at = {"xytext": away, "textcoords": "offset points", "ha": align, "va": "center"}
-    ax.annotate(says, (x, y), fontsize="small", **at)
+    ax.annotate(says, (x, y), **at)
 
 
 def _percent(ax: Axes) -> None:

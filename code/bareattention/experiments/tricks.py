@@ -35,8 +35,7 @@ def random_distortion(
         images: what comes in from outside continues the edge.
         generator: source of the random numbers, on the CPU.
         elastic: standard deviation in pixels of what moves a knot, along each side.
-        knots: places along one side that move independently; those between follow smoothly, and
-            move less.
+        knots: places along a side that move independently; those between follow smoothly, and less.
         ranges: degrees, pixels, size and shear, as `random_affine_grid` takes them.
     Raises: ValueError for knots below 2, or elastic beyond the side of an image.
     Source: Simard, Steinkraus and Platt 2003, with a grid of knots in place of blurred noise.
@@ -69,10 +68,8 @@ class MuonAndAdamW(torch.optim.Optimizer):
         within = {id(p) for p in model.blocks.parameters() if p.ndim == 2}
         inner = nn.ParameterList(p for p in model.parameters() if id(p) in within)
         outer = nn.ParameterList(p for p in model.parameters() if id(p) not in within)
-        self.parts = (
-            torch.optim.Muon(inner, learning_rate, weight_decay, adjust_lr_fn="match_rms_adamw"),
-            decaying_adamw(outer, learning_rate, weight_decay),
-        )
+        muon = torch.optim.Muon(inner, learning_rate, weight_decay, adjust_lr_fn="match_rms_adamw")
+        self.parts = (muon, decaying_adamw(outer, learning_rate, weight_decay))
         super().__init__([{"params": [*model.parameters()]}], {"lr": learning_rate})
         self._share_groups()
 

@@ -19,6 +19,7 @@ from booklint import (
     pictures,
     sentences,
     setup,
+    symbols,
     template,
 )
 from booklint import stored as runs
@@ -26,6 +27,7 @@ from booklint.pages import Page, parse
 from booklint.rules import RULES
 from booklint.shapes import comments
 from chapter import REQUIRED
+from nbformat.v4 import new_output
 from planted import NOTATION, code, markdown, notebook, prints, raises, shows, stored, text
 from setup_cell import SETUP_CELL
 
@@ -35,6 +37,8 @@ ONE = "\n    x = 1  # one"
 DOCUMENTED = '\n    """A' + "\n    And so on." * 30 + '"""\n'
 TWO_METHODS = "class A:\n" + "".join(f"  def {name}(self):{ONE * 12}\n" for name in "fg")
 PNG, HTML = "image/png", "text/html"
+TRAINING = code("train()", id="train", tags=("nbval-ignore-output",))
+CHECK = code("if True:\n    assert 1", id="check", tags=("remove-cell",))
 CITED = "[us](https://arxiv.org/abs/1)"
 TARGET = """
 (explicit)=
@@ -124,6 +128,13 @@ def predicting(ask: str = "What?", **wrong: object) -> Page:
     return notebook(
         *before, code(id="a", **given), text("And now?", id="more"), code(id="b", **given)
     )
+
+
+def table(value: str = "1", *kinds: str) -> dict:
+    """What pandas shows of a table: HTML for the page, and text for others."""
+    html = f"<table class='dataframe'><tr><th>a</th><td>{value}</td></tr></table>"
+    data = {"text/plain": f"a  {value}", HTML: html}
+    return new_output("display_data", {kind: data[kind] for kind in kinds or data})
 
 
 def linking(source: str, book: Path) -> Page:
@@ -225,6 +236,7 @@ PLANTED = {
     sentences.one_per_line: (
         prose,
         [
+            ("> **Predict, then run.** One? Two.", "> **Predict, then run.** One?\n> Two."),
             ("One thing. Another thing.", "One thing.\nAnother thing."),
             ("Why? Because.", "The question “Why?” comes up, etc. and so on…"),
             ("It is 3.5. `softmax` is not.", "It is 3.5, `a.b. C` and $x. Y$ alike."),
@@ -277,9 +289,23 @@ PLANTED = {
             ((11, "def f():" + ONE * 26), (11, f"def f():{DOCUMENTED}{ONE * 25}")),
         ],
     ),
-    definitions.are_narrow: (
-        lambda sources: chapter(*sources),
-        [((f"x = '{'a' * 75}'",), (f"x = '{'a' * 74}'",)), (("#" * 81,), (11, "#" * 81))],
+    cells.are_narrow: (
+        lambda page: page,
+        [
+            (chapter("#" * 81), chapter("#" * 80)),
+            (cell("x = 1\n" + "#" * 81, "remove-cell"), cell("#" * 80, "remove-cell")),
+            (notebook(code("1", prints(f"a\n{'b' * 81}"))), notebook(code("1", prints("b" * 80)))),
+            (showing("text/plain", "b" * 81), notebook(code("1", table("b" * 81)))),
+        ],
+    ),
+    cells.trainings_are_checked: (
+        lambda cells: notebook(*cells),
+        [
+            ((TRAINING,), (TRAINING, CHECK)),
+            ((CHECK, TRAINING), (TRAINING, code(id="more"), CHECK)),
+            ((TRAINING, code("print(1)")), (TRAINING, code("print(x > 1)"))),
+            ((TRAINING,), (code(tags=("nbval-ignore-output", "solution")),)),
+        ],
     ),
     definitions.say_shapes: (
         lambda body: chapter(f"class Head:\n    def forward(self, x):\n        {body}"),
@@ -360,6 +386,16 @@ PLANTED = {
             ]
         ],
     ),
+    symbols.are_listed: (
+        linking,
+        [
+            ("It is $Z$.", "It is $Q$, and $Q_i \\cdot Q_{ij}$."),
+            ("$$\nQ = d_v\n$$", "$$\nQ = \\frac{T}{\\sqrt{d_k}}\n$$"),
+            ("$\\text{loss} = \\tau$", "$\\text{loss of Z} = 2 \\times 3$"),
+            ("- a list of {math}`Q_{query}`", "`Z`, Z and {math}`T`"),
+            ("$Q^{Z}$", "$Q^{T}$"),
+        ],
+    ),
     setup.comes_first: (
         lambda page: page,
         [
@@ -419,6 +455,15 @@ PLANTED = {
             (notebook(code()), notebook(code(), path=Path("index.ipynb"))),
         ],
     ),
+    template.predictions_read_well_everywhere: (
+        prose,
+        [
+            (":::{admonition} Predict, then run\nWhy?\n:::", "> **Predict, then run.** Why?"),
+            ("**Predict, then run.** Why?", "We predict, then run on."),
+            ("> **Predict then run** Why?", "> Predict it."),
+            ("> **Predict, then run.**", ":::{admonition} Or\nPredict, if you like.\n:::"),
+        ],
+    ),
     comments.are_there: (cell, [("x = 1  # (see)", "x = y  # (seq_len, d_k)")]),
 }
 NEED_A_BOOK = {linking, noting}
@@ -436,6 +481,7 @@ def book(tmp_path_factory) -> Path:
     (book / "_static").mkdir(parents=True)
     (book.parent / "secret.md").write_text("# Not the book's\n", "utf8")
     (book / "target.md").write_text(TARGET, "utf8")
+    (book / "notation.md").write_text(NOTATION + "$\\cdot$\n", "utf8")
     (book / "_static/there.png").write_bytes(b"")
     source = "seq_len, d_k = 4, 3\nqueries = 1\n\n\ndef f(n_heads):\n    return n_heads"
     (book / "03_three.ipynb").write_text(stored(code(source)), "utf8")
@@ -470,6 +516,14 @@ def test_complaint_names_the_line_of_the_set_up_cell_that_differs(keep, line):
     lines[3:4] = [name + " " for name in lines[3:4]]
     (complaint,) = setup.comes_first(beginning("\n".join(lines)))
     assert complaint.line == line
+
+
+@pytest.mark.parametrize("kind", [HTML, "text/plain"])
+def test_numbers_are_found_in_tables(kind):
+    shown = table("0.25", kind)
+    page = notebook(text("It is 0.25."), code("frame", shown))
+    assert numbers.are_found(page) == []
+    assert numbers.are_found(notebook(text("It is 0.35."), code("frame", shown)))
 
 
 @pytest.mark.parametrize("texts", [("Up to 0.95.", "It rises."), ("A curve.", "0.95 at most.")])
