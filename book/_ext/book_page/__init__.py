@@ -1,33 +1,11 @@
 """The book's own Sphinx extension: what the page needs and Jupyter Book does not give it."""
 
 import hashlib
+from importlib import import_module
 from pathlib import Path
 
-from . import (
-    answers,
-    buttons,
-    chapters,
-    fonts,
-    offline,
-    pictures,
-    predictions,
-    prompts,
-    references,
-    tables,
-)
-
-PARTS = (
-    answers,
-    buttons,
-    chapters,
-    fonts,
-    offline,
-    pictures,
-    predictions,
-    prompts,
-    references,
-    tables,
-)
+PARTS = ("answers", "buttons", "chapters", "fonts", "offline", "pictures", "predictions")
+PARTS += ("prompts", "references", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [
@@ -48,5 +26,5 @@ def setup(app):
     # changed is otherwise unknown to it.
     app.add_config_value("book_page_digest", digest(), "html", [str])
     for part in PARTS:
-        part.setup(app)
+        import_module(f".{part}", __name__).setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
