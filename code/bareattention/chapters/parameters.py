@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-# A word's row: water, money, joins (- ties words together, + for a name).
+# A word's row: water, money, joins (- ties words, + “the” and its noun).
 WORDS = {
     "boat": [2, 0, 0],
     "loan": [0, 2, 0],
