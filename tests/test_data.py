@@ -20,7 +20,7 @@ import torchvision.datasets as torchvision_datasets
 from torchvision.datasets import MNIST
 
 from bareattention import data
-from bareattention.data import DataError, Digits, KnownFile, load_digits
+from bareattention.data import DataError, Digits, KnownFile, load_digits, load_text
 
 PARTS = ("training", "validation", "test")
 FULL_MNIST = os.environ.get("MNIST_ROOT")
@@ -469,3 +469,9 @@ def test_of_two_downloads_at_once_one_fetches(torchvision):
     with ThreadPoolExecutor(2) as pool:
         splits = list(pool.map(load_digits, ["mnist", "mnist"]))
     assert all(len(each.training) == 50_000 for each in splits) and torchvision.asked == 1
+
+
+def test_the_text_is_what_it_says():
+    text = load_text()
+    assert len(text) == 9048 and text.isascii() and text == text.lower()
+    assert load_text.__doc__.endswith("9,048 characters.")

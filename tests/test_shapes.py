@@ -16,6 +16,7 @@ from bareattention.shapes import (
     Count,
     Finite,
     FloatType,
+    NonNegative,
     Positive,
     Rule,
     Share,
@@ -330,3 +331,12 @@ def test_a_class_whose_cell_was_run_again_passes_and_another_class_does_not():
     of(net)(again())
     with refused(TypeError, "x", "B", "an A"):
         of(net)(other())
+
+
+def test_a_number_below_0_and_a_tuple_that_is_too_long_are_refused():
+    of(NonNegative)(0.0)
+    with refused(ValueError, "x", "-0.5", "a number of at least 0"):
+        of(NonNegative)(-0.5)
+    of(tuple[int, int])((1, 2))
+    with refused(TypeError, "x", "tuple", "a tuple of 2"):
+        of(tuple[int, int])((1, 2, 3))

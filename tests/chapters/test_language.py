@@ -10,7 +10,6 @@ from bareattention import (
     attention,
     attention_scores,
     generate,
-    load_text,
     rotary_attention,
     rotate_positions,
 )
@@ -88,9 +87,3 @@ def test_writing_repeats_with_its_generator(model):
     assert torch.equal(one, other) and not torch.equal(one, third)
     assert torch.equal(one[:10], IDS) and len(one) == 40
     assert not one.requires_grad
-
-
-def test_the_text_is_what_it_says():
-    text = load_text()
-    assert len(text) == 9048 and text.isascii() and text == text.lower()
-    assert load_text.__doc__.endswith("9,048 characters.")
