@@ -6,6 +6,7 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+LONG = 16  # letters: about a third of a phone
 NUMBER = re.compile(r"[-−+]?[\d.,]+(e[-+]?\d+)?( ?%)?|[-−]?(inf|∞)|NaN|nan|–|-|None|")
 
 
@@ -23,6 +24,7 @@ def page_table(html: str) -> str:
             if not cell.text.strip():
                 cell.name = "td"  # what heads nothing is no heading
         place_words(table)
+        break_long(table)
     return str(page)
 
 
@@ -49,6 +51,13 @@ def place_words(table) -> None:
             for line in lines:
                 if place < len(line):
                     line[place]["class"] = "words"
+
+
+def break_long(table) -> None:
+    """Mark what a phone should break: long words that say what a row is about."""
+    for first in table.select("tr > :first-child"):
+        if len(first.text.strip()) > LONG:
+            first["class"] = f"{first.get('class', '')} long".strip()
 
 
 class Tables(SphinxPostTransform):
