@@ -50,20 +50,6 @@ def untouched(*tensors: Tensor):
         assert torch.equal(old, new.detach()), "an argument was changed"
 
 
-# What a model of 3 tokens with 2 channels refuses: (x, error, what came).
-NO_BATCHES = [
-    (torch.zeros(5, 4, 2), ValueError, "(5, 4, 2)"),
-    (torch.zeros(5, 3, 1), ValueError, "(5, 3, 1)"),
-    (torch.zeros(5, 2, 3), ValueError, "(5, 2, 3)"),
-    (torch.zeros(3, 2), ValueError, "(3, 2)"),
-    (torch.zeros(2, 5, 3, 2), ValueError, "(2, 5, 3, 2)"),
-    (torch.zeros(0, 3, 2), ValueError, "(0, 3, 2)"),
-    (torch.zeros(5, 3, 2, dtype=torch.int64), TypeError, "torch.int64"),
-    (torch.full((5, 3, 2), torch.nan), ValueError, "NaN"),
-    ([[[0.0]]], TypeError, "list"),
-]
-
-
 @contextmanager
 def refused(error: type[Exception], name: str, came: str, wanted: str = ""):
     """Expect an error of the book: it names the argument, what was wanted and what came."""

@@ -3,6 +3,7 @@
 import json
 import re
 from statistics import fmean, stdev
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import msgspec
@@ -66,11 +67,14 @@ def test_what_is_not_recorded_is_said_to_be_missing(unrecorded):
     assert commands([unrecorded]) == "" and len(as_tried([unrecorded])) == 0
 
 
-@pytest.mark.parametrize("one, other", [("rows", "linear"), ("linear", "rows"), ("final", "mean")])
-def test_chance_is_welchs_test(one, other):
-    stats = pytest.importorskip("scipy.stats")
-    wanted = stats.ttest_ind(summary(one).test, summary(other).test, equal_var=False).pvalue
-    assert chance(one, other) == pytest.approx(wanted, rel=1e-3, abs=1e-6)
+def test_chance_is_welchs_test(monkeypatch):
+    """By a table: t is 3 / sqrt(2 / 3) with 4 degrees of freedom where both spreads are equal."""
+    tests = {"one": (1.0, 2.0, 3.0), "other": (4.0, 5.0, 6.0), "wide": (1.0, 5.0, 9.0)}
+    monkeypatch.setattr(tables, "summary", lambda name: SimpleNamespace(test=tests[name]))
+    assert chance("one", "other") == chance("other", "one") == pytest.approx(0.02131, abs=1e-5)
+    # Unequal spreads have 2.25 degrees of freedom; with Student's 4 it would be 0.276.
+    assert chance("one", "wide") == pytest.approx(0.32253, abs=1e-5)
+    assert chance("one", "one") == pytest.approx(1)
 
 
 def test_a_summary_is_shown_as_mean_and_deviation():
