@@ -1,6 +1,8 @@
 """One figure of every element: each is held to what all promise, in test_touch.py."""
 
-from bareattention import random_embeddings, touch
+import torch
+
+from bareattention import random_embeddings, small_example, touch
 
 
 def dial():
@@ -8,4 +10,11 @@ def dial():
     return touch.dial(queries, keys, names=["red", "green", "blue", "grey", "pink", "white"])
 
 
-EXAMPLES = {"dial": dial}
+def sentence():
+    places = torch.tensor([[0, 0, place / 2] for place in range(4)])
+    hint = "Change boat to loan, or move bank."
+    other = small_example("loan")
+    return touch.sentence(*small_example(), instead=other, places=places, hint=hint)
+
+
+EXAMPLES = {"dial": dial, "sentence": sentence}
