@@ -7,6 +7,7 @@ from booklint.pages import Complaint, Page
 
 TAGS = {
     "definition",
+    "exercise",
     "export",
     "hide-cell",
     "hide-input",
