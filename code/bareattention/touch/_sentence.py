@@ -67,7 +67,9 @@ def sentence(
         f"The words {' '.join(tokens)}, with arcs from {tokens[asks]}, which gives {shares}, "
         f"and takes away {takes[0]:.2f} {meanings[0]}, {takes[1]:.2f} {meanings[1]}."
     )
-    return TouchFigure("sentence", data, alt=alt, picture=_picture(tokens, weights, asks, takes, meanings))
+    return TouchFigure(
+        "sentence", data, alt=alt, picture=_picture(tokens, weights, asks, takes, meanings)
+    )
 
 
 def _changed(tokens: Sequence[str], others: Sequence[str], rows: Tensor) -> dict[str, Any]:
