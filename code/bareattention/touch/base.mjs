@@ -222,7 +222,7 @@ export function bars(title, what, unit, names, most = 1) {
 const STYLE = `
 :host { --teal: #1a8a8c; --rust: #cf5f3c; --violet: #8f6bc4; --amber: #b3761a; --blue: #3f7fc0;
   --faint: color-mix(in srgb, currentColor 22%, transparent); --mark: var(--teal);
-  color: inherit; display: block; margin: 1rem 0;
+  color: inherit; display: block; margin: 1rem 0; text-align: start;
   font: 0.88rem/1.45 var(--label-face, system-ui, sans-serif); }
 * { box-sizing: border-box; }
 p { margin: 0.4em 0; }
@@ -233,7 +233,7 @@ p { margin: 0.4em 0; }
 .beside { display: grid; gap: 0.8em 1.6em;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 17em), 1fr)); }
 .number { font-variant-numeric: tabular-nums; }
-button, input, select { accent-color: var(--teal); color: inherit; font: inherit; }
+button, input, select { accent-color: light-dark(#14676c, #72c8c0); color: inherit; font: inherit; }
 button, select, input[type="number"] { background: none; border: 1px solid var(--faint);
   border-radius: 0.4em; min-height: 2em; padding: 0.15em 0.7em; }
 button { cursor: pointer; }
