@@ -57,6 +57,8 @@ def test_it_covers_its_picture_once_it_works(shown):
     visit = shown()
     assert visit.page.locator(READY).count() == 1
     assert not visit.page.locator(".touch img").is_visible()
+    # Its own methods hide nothing that every element has, such as `style`.
+    assert visit.page.locator(".touch").evaluate("e => e.style instanceof CSSStyleDeclaration")
     assert visit.page.locator(".touch .try").inner_text().strip(), "nothing says what to try"
     assert visit.faults == []
 
