@@ -46,25 +46,26 @@ def cosine(wrong: Wrong, x: Tensor, y: Tensor) -> Tensor:
     axis = 0 if "first_axis" in wrong else -1
     lengths = [_length(wrong, each, axis) for each in (x, y)]
     divisors: dict[str, Callable[[], Tensor]] = {
-        "not_divided": lambda: torch.ones_like(lengths[0]),
-        "first_alone": lambda: lengths[0].expand_as(lengths[1]),
+        "not_divided": lambda: torch.tensor(1.0),
+        "first_alone": lambda: lengths[0],
         "second_alone": lambda: lengths[1],
         "lengths_added": lambda: lengths[0] + lengths[1],
         "times_lengths": lambda: 1 / (lengths[0] * lengths[1]),
     }
     made = next((divisors[name] for name in wrong if name in divisors), None)
     divisor = made() if made else lengths[0] * lengths[1]
-    found = _products(wrong, x, y, axis) / _fitting(wrong, divisor, lengths, x.ndim)
+    products, divisor = _products(wrong, x, y, axis), _fitting(wrong, divisor, lengths, x.ndim)
     if "zero_nan" not in wrong:
-        found = found.nan_to_num(1.0 if "zero_one" in wrong else 0.0, 0.0, 0.0)
-    return _result(wrong, found)
+        divisor = divisor.clamp_min(1e-16)
+    found = products / divisor
+    return _result(wrong, found.where(divisor > 1e-16, 1.0) if "zero_one" in wrong else found)
 
 
 def _length(wrong: Wrong, x: Tensor, axis: int) -> Tensor:
     if "no_root" in wrong:
         return x.square().sum(axis)
     if "of_all_rows" in wrong:
-        return x.norm().expand(x.sum(axis).shape)
+        return x.norm()
     return x.abs().sum(axis) if "absolute_sum" in wrong else x.norm(dim=axis)
 
 
@@ -82,11 +83,17 @@ def _products(wrong: Wrong, x: Tensor, y: Tensor, axis: int) -> Tensor:
 
 def _fitting(wrong: Wrong, divisor: Tensor, lengths: list[Tensor], ndim: int) -> Tensor:
     """The divisor with the axes of the products."""
+    if divisor.ndim == 0:
+        return divisor
     if "all_pairs" in wrong and ndim > 1:
         column, row = lengths[0][..., :, None], lengths[1][..., None, :]
-        if wrong & {"not_divided", "first_alone", "second_alone", "lengths_added", "times_lengths"}:
-            return divisor[..., None]
-        return column * row
+        pairs = {
+            "first_alone": column,
+            "second_alone": row,
+            "lengths_added": column + row,
+            "times_lengths": 1 / (column * row),
+        }
+        return next((pairs[name] for name in wrong if name in pairs), column * row)
     return divisor[..., None] if wrong & {"not_summed", "axis_kept"} else divisor
 
 
@@ -107,7 +114,7 @@ def pairs_of_rows() -> list[Case]:
     rows = [([2.0, 0, 0], [1.0, 1, 2]), ([3.0, 4], [1.0, -2]), ([0.0, 0, 0], [1.0, 1, 2])]
     shapes = [(4, 4), (3, 5), (2, 3, 4)]
     drawn = [(numbers(10 + i, *s), 2 * numbers(20 + i, *s)) for i, s in enumerate(shapes)]
-    some = torch.tensor([[1.0, 2], [0, 0], [-1, 1]])
+    some = torch.tensor([[1.0, 2], [0, 0], [3, 1]])
     cases = [*((torch.tensor(x), torch.tensor(y)) for x, y in rows), *drawn, (some, some.flip(1))]
     return [Case(each) for each in cases]
 

@@ -73,6 +73,8 @@ def laid_out(wrong: Wrong, table: Tensor) -> Tensor:
 def projected(wrong: Wrong, embeddings: Tensor, W: Tensor) -> Tensor:
     """Embeddings times a matrix."""
     if "W_transposed" in wrong:
+        if len(set(W.shape)) > 1:
+            raise IndexError("index out of range")  # as a loop does; a product: RuntimeError
         W = W.T
     if "W_cut" in wrong:
         W = W.T.reshape(W.shape)
@@ -84,7 +86,7 @@ def projected(wrong: Wrong, embeddings: Tensor, W: Tensor) -> Tensor:
 def embeddings_and_matrix() -> list[Case]:
     """A pencil's size, the matrix square; then other shapes."""
     small = torch.tensor([[1.0, 0], [2, 1]]), torch.tensor([[1.0, 2], [3, 4]])
-    shapes = [((3, 3), (3, 3)), ((4, 3), (3, 5)), ((2, 5), (5, 2))]
+    shapes = [((3, 3), (3, 3)), ((4, 3), (3, 5)), ((2, 4), (4, 4))]
     drawn = [(numbers(30 + i, *x), numbers(40 + i, *w)) for i, (x, w) in enumerate(shapes)]
     return [Case(small), *(Case(each) for each in drawn)]
 
@@ -148,8 +150,13 @@ LOST = tuple(
 )
 
 
+NOTHING = (Mistake("nobody", "No word finds the next one yet."),)
+
+
 def ask_next_word(wrong: Wrong) -> Tensor:
     """W_query with which each word finds the next."""
+    if "nobody" in wrong:
+        return torch.zeros(3, 3)
     boat = torch.tensor([0.0, 0, 0 if "boat_lost" in wrong else -1])
     # *by* asks with minus this row, *the* with the row itself.
     rows = {(): [1.0, 4, -1], ("by",): [0.0, 1, 0], ("the",): [2.0, 0, -1], ("by", "the"): [0.0] * 3}
@@ -173,7 +180,7 @@ def look_at_words(answer: Callable[[], Any]) -> dict[str, bool] | None:
     return right
 
 
-FINDS_WORDS = Reference(ask_next_word, LOST, lambda: [Case()], observe=look_at_words)
+FINDS_WORDS = Reference(ask_next_word, (*LOST, NOTHING), lambda: [Case()], observe=look_at_words)
 
 BOUNDS = (
     Mistake("tokens_ignored", "A table of few tokens has few rows: seq_len is a bound, too."),

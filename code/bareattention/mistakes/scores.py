@@ -12,9 +12,9 @@ from bareattention.mistakes.projections import LOOPS, TABLES, laid_out, summed
 
 WITHOUT = {"scale_d_v", "scale_d_model"}  # values and other heads are not at hand
 DIVISORS = tuple(scale for scale in SCALES if scale.name not in WITHOUT)
-CHANNELS = tuple(loop for loop in LOOPS if loop.name != "averaged")  # that and no scale is /d_k
-ROWS = tuple(table for table in TABLES if table.name != "table_turned")  # the same as keys that ask
-ENDS = (
+SLIPS = (
+    # "averaged" would be no scale and 1/d_k, and "table_turned" keys that ask.
+    *(slip for slip in (*LOOPS, *TABLES) if slip.name not in {"averaged", "table_turned"}),
     Mistake("shares", "The scores went through a softmax, which is the next chapter's step."),
     Mistake("past_alone", "Only keys up to the query's own place are met, and all were asked for."),
     Mistake("others_alone", "No token meets itself here; its own key counts like any other."),
@@ -41,13 +41,13 @@ def looped(wrong: Wrong, queries: Tensor, keys: Tensor) -> Tensor:
 
 def queries_and_keys() -> list[Case]:
     """A pencil's size, then more keys than queries and the other way round."""
-    small = torch.tensor([[1.0, 1, 0, 0], [0, 2, 0, 2]]), torch.tensor([[2.0, 0, 0, 0], [1, 1, 1, 3]])
+    small = torch.tensor([[1.0, 1, 1, 1], [0, 2, 0, 2]]), torch.tensor([[2.0, 0, 0, 0], [1, 1, 1, 3]])
     shapes = [((3, 3), (3, 3)), ((3, 4), (5, 4)), ((5, 9), (2, 9))]
     drawn = [(numbers(50 + i, *q), numbers(60 + i, *k)) for i, (q, k) in enumerate(shapes)]
     return [Case(small), *(Case(each) for each in drawn)]
 
 
-LOOPED = Reference(looped, (DIVISORS, ORDERS, CHANNELS, ROWS, ENDS), queries_and_keys)
+LOOPED = Reference(looped, (DIVISORS, ORDERS, SLIPS), queries_and_keys)
 
 SIZES = (
     Mistake("divisor_once", "Variance counts squares, so the divisor counts squared."),

@@ -24,6 +24,11 @@ STABLE = (
         "largest_of_all",
         "The largest of all scores is subtracted, not that of each row, so other rows vanish.",
     ),
+    Mistake(
+        "constant",
+        "The largest score is not subtracted, so large powers overflow; a constant in the sum "
+        "is no cure.",
+    ),
     Mistake("smallest", "The smallest score is subtracted, so the large powers still overflow."),
 )
 POWERS = (
@@ -56,7 +61,7 @@ def softmax(wrong: Wrong, scores: Tensor) -> Tensor:
         largest = scores.amin(axis, keepdim=True)
     if "clipped" in wrong:
         scores, largest = scores.clamp(-20, 20), torch.tensor(0.0)
-    if "overflow" in wrong:
+    if wrong & {"overflow", "constant"}:
         largest = torch.tensor(0.0)
     return _divided(wrong, scores, _powers(wrong, scores - largest, scores, axis), axis)
 
@@ -92,7 +97,8 @@ def _divided(wrong: Wrong, scores: Tensor, powers: Tensor, axis: int) -> Tensor:
         "floored": lambda: powers.sum(axis, keepdim=True) + 1e-2,
     }
     made = next((divisors[name] for name in wrong if name in divisors), None)
-    return powers / (made() if made else powers.sum(axis, keepdim=True))
+    total = made() if made else powers.sum(axis, keepdim=True)
+    return powers / (total + 1e-9 if "constant" in wrong else total)
 
 
 def scores() -> list[Case]:
@@ -118,6 +124,7 @@ SIGNS = (
 TOTALS = (
     Mistake("of_all_rows", "All rows are summed into one number; each row has its own entropy."),
     Mistake("down", "The sum runs down the columns, not along the rows."),
+    Mistake("first", "The sum runs along the first axis, not along the last."),
     Mistake("mean", "The mean is taken along a row, not the sum."),
 )
 
@@ -138,6 +145,8 @@ def entropy(wrong: Wrong, weights: Tensor) -> Tensor:
         return parts.sum()
     if "mean" in wrong:
         return parts.mean(-1)
+    if "first" in wrong:
+        return parts.sum(0)
     return parts.sum(-2 if "down" in wrong and parts.ndim > 1 else -1)
 
 
