@@ -9,6 +9,7 @@ from bareattention.exercises.tasks import (
     softmax,
     weighted_values,
 )
+from bareattention.mistakes.attention import ATTENTION
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
@@ -22,3 +23,5 @@ EXERCISES: dict[str, Exercise] = {
     )
     for exercise in chapter.EXERCISES
 }
+# Everything that mistakes can be looked for in.
+REFERENCES = tuple(dict.fromkeys([*(e.reference for e in EXERCISES.values()), ATTENTION]))
