@@ -12,6 +12,7 @@ from bareattention.mistakes.projections import LOOPS, TABLES, laid_out, summed
 
 WITHOUT = {"scale_d_v", "scale_d_model"}  # values and other heads are not at hand
 DIVISORS = tuple(scale for scale in SCALES if scale.name not in WITHOUT)
+WHO = tuple(order for order in ORDERS if order.name != "channels_within")  # a table a token
 SLIPS = (
     # "averaged" would be no scale and 1/d_k, and "table_turned" keys that ask.
     *(slip for slip in (*LOOPS, *TABLES) if slip.name not in {"averaged", "table_turned"}),
@@ -47,7 +48,7 @@ def queries_and_keys() -> list[Case]:
     return [Case(small), *(Case(each) for each in drawn)]
 
 
-LOOPED = Reference(looped, (DIVISORS, ORDERS, SLIPS), queries_and_keys)
+LOOPED = Reference(looped, (DIVISORS, WHO, SLIPS), queries_and_keys)
 
 SIZES = (
     Mistake("divisor_once", "Variance counts squares, so the divisor counts squared."),
@@ -106,7 +107,7 @@ NORMS = (
 )
 PAIRS = (
     Mistake("same_place", "Query 0 meets key 0 alone, and so on; every query meets every key."),
-    *ORDERS,
+    *WHO,
 )
 
 
