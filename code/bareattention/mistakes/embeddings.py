@@ -144,7 +144,7 @@ def two_rows(wrong: Wrong) -> list[list[float]]:
     return [river, next((squares[name] for name in wrong if name in squares), [1.0, -1, 0])]
 
 
-def look_at_rows(answer: Callable[[], Any]) -> dict[str, bool] | None:
+def look_at_rows(answer: Callable[[], Any]) -> tuple[str, ...] | None:
     """What is so of two rows."""
     rows = answer()
     if rows is None:
@@ -154,12 +154,15 @@ def look_at_rows(answer: Callable[[], Any]) -> dict[str, bool] | None:
         shapes = f"{tuple(river.shape)} and {tuple(square.shape)}"
         raise ValueError(f"wanted two rows of three numbers; got shapes {shapes}")
     boat, bank = torch.tensor([2.0, 0, 0]), torch.tensor([1.0, 1, 2])
-    return {
-        "cosine 1": bool(torch.cosine_similarity(river, boat, dim=0) > 1 - 1e-4),
-        "product 6": bool(torch.isclose(river @ boat, torch.tensor(6.0), atol=1e-3)),
-        "right angle": bool((square @ bank).abs() < 1e-3 * square.norm().clamp_min(1)),
-        "not zeros": bool(square.abs().max() > 1e-6),
-    }
+    along = torch.cosine_similarity(river, boat, dim=0) > 1 - 1e-4
+    six = torch.isclose(river @ boat, torch.tensor(6.0), atol=1e-3)
+    right = (square @ bank).abs() < 1e-3 * square.norm().clamp_min(1)
+    return (
+        "cosine 1" if along else "another cosine than 1",
+        "product 6" if six else "another product than 6",
+        "a right angle" if right else "another angle",
+        "not all zeros" if square.abs().max() > 1e-6 else "all zeros",
+    )
 
 
 ROWS = Reference(two_rows, (RIVER, SQUARE), lambda: [Case()], observe=look_at_rows)

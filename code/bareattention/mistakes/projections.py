@@ -165,19 +165,20 @@ def ask_next_word(wrong: Wrong) -> Tensor:
     return torch.stack([boat, bank - boat - 2 * the, the])
 
 
-def look_at_words(answer: Callable[[], Any]) -> dict[str, bool] | None:
+def look_at_words(answer: Callable[[], Any]) -> tuple[str, ...] | None:
     """Which words find the next one with this W_query, where the keys are the embeddings."""
     W = _table(answer, 3)
     if W is None:
         return None
     X = torch.tensor([[2.0, 0, 0], [0, 0, -1], [0, 0, 1], [1, 1, 2]])
     scores = X @ W @ X.T
-    right = {}
+    found = []
     for i, word in enumerate(WORDS):
         j = (i + 1) % 4
         others = torch.cat([scores[i, :j], scores[i, j + 1 :]])
-        right[f"{word} finds {WORDS[j]}"] = bool(scores[i, j] > others.max() + 1e-6)
-    return right
+        whom = WORDS[j] if scores[i, j] > others.max() + 1e-6 else "another or nobody"
+        found.append(f"{word} finds {whom}")
+    return tuple(found)
 
 
 FINDS_WORDS = Reference(ask_next_word, (*LOST, NOTHING), lambda: [Case()], observe=look_at_words)

@@ -12,7 +12,8 @@ from bareattention.mistakes.projections import LOOPS, TABLES, laid_out, summed
 
 WITHOUT = {"scale_d_v", "scale_d_model"}  # values and other heads are not at hand
 DIVISORS = tuple(scale for scale in SCALES if scale.name not in WITHOUT)
-WHO = tuple(order for order in ORDERS if order.name != "channels_within")  # a table a token
+LOOPED_ORDERS = {"keys_ask", "queries_twice", "channels_attend"}  # others need whole tables
+WHO = tuple(order for order in ORDERS if order.name in LOOPED_ORDERS)
 SLIPS = (
     # "averaged" would be no scale and 1/d_k, and "table_turned" keys that ask.
     *(slip for slip in (*LOOPS, *TABLES) if slip.name not in {"averaged", "table_turned"}),
