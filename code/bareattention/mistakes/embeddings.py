@@ -126,7 +126,7 @@ RIVER = (
     Mistake("river_length", "The row of river points as boat does, but their product is not 6."),
     Mistake(
         "river_turned",
-        "The product of river and boat is 6, but their cosine is not 1: the row has more than water.",
+        "The product of river and boat is 6, but their cosine is not 1: there is more than water.",
     ),
     Mistake("river_lost", "The row of river has neither the cosine 1 with boat nor the product 6."),
 )
@@ -181,6 +181,7 @@ SHAPES = (
     Mistake("one_channel", "Only the first channel has a gradient, and all of them were summed."),
     Mistake("spread", "Each row's number is divided among its channels; each has all of it."),
     Mistake("transposed", "The table is transposed: a row belongs to a token."),
+    Mistake("cut", "Rows after the largest id are missing: tell `bincount` its `minlength`."),
     Mistake("per_token", "There is one row for each look-up, and it is one for each of the table."),
 )
 
@@ -212,6 +213,8 @@ def _spread(wrong: Wrong, counts: Tensor, flat: Tensor, d: int) -> Tensor:
         return rows / d
     if "per_token" in wrong:
         return rows[flat]
+    if "cut" in wrong:
+        return rows[: int(flat.max()) + 1]
     return rows.T if "transposed" in wrong else rows
 
 
@@ -225,13 +228,19 @@ def texts() -> list[Case]:
 GRADIENT = Reference(gradient, (COUNTS, SHAPES), texts)
 
 TURNS = (
-    Mistake("viewed", "The numbers are cut anew in the order of memory: the pixels are torn apart."),
+    Mistake(
+        "viewed", "The numbers are cut anew in the order of memory: the pixels are torn apart."
+    ),
     Mistake("pictures_swapped", "Pictures and rows are swapped; rows and columns were to be."),
     Mistake("reversed", "All three axes are reversed, so the pictures are no longer the first."),
     Mistake("moved_round", "The axes move round, so the pictures are no longer the first."),
     Mistake("moved_back", "The last axis moves to the front, where the pictures belong."),
-    Mistake("rotated_left", "The pictures are rotated to the left: their rows come out upside down."),
-    Mistake("rotated_right", "The pictures are rotated to the right: each row comes out backwards."),
+    Mistake(
+        "rotated_left", "The pictures are rotated to the left: their rows come out upside down."
+    ),
+    Mistake(
+        "rotated_right", "The pictures are rotated to the right: each row comes out backwards."
+    ),
     Mistake("unchanged", "Nothing is swapped."),
 )
 

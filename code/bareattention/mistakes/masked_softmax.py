@@ -10,6 +10,7 @@ from bareattention.mistakes.attention import EMPTY_ROWS, MASKS, numbers
 
 AXES = (
     Mistake("down", "The softmax runs down the columns, and it is each row that shares out 1."),
+    Mistake("first", "The softmax runs along the first axis, and the keys are on the last."),
     Mistake("over_all", "The softmax runs over the whole table, not over each row."),
 )
 TEMPERATURES = (
@@ -21,12 +22,18 @@ TEMPERATURES = (
 OVERFLOWS = (
     Mistake("overflow", "The largest score is not subtracted, so large powers overflow."),
     Mistake(
+        "overflow_hidden",
+        "Powers are multiplied by the mask, but large ones have overflowed before: ∞ · 0 is nan.",
+    ),
+    Mistake(
         "largest_hidden",
         "The largest score is sought among hidden ones, too, so that those allowed may vanish.",
     ),
 )
 HIDING = (
     *(mistake for mistake in MASKS if mistake.name != "mask_transposed"),
+    Mistake("mask_inf", "0 times −∞ is nan: fill hidden scores, and multiply nothing by −∞."),
+    Mistake("mask_low_100", "Hidden scores get −100, which is low, but not low enough: take −∞."),
     Mistake("mask_low", "Hidden scores get a low number that is not low enough: it has to be −∞."),
 )
 
@@ -39,7 +46,7 @@ def masked(wrong: Wrong, scores: Tensor, mask: Tensor, temperature: float) -> Te
     else:
         heat = temperature**0.5 if "heat_root" in wrong else temperature
     found = found * heat if "heat_times" in wrong else found / heat
-    axis = -2 if "down" in wrong and scores.ndim > 1 else -1
+    axis = -2 if "down" in wrong and scores.ndim > 1 else 0 if "first" in wrong else -1
     weights = _shared(wrong, found, scores * heat if "heat_times" in wrong else scores / heat, axis)
     if "mask_after" in wrong:
         weights = weights * mask
@@ -56,9 +63,11 @@ def _hidden(wrong: Wrong, scores: Tensor, mask: Tensor) -> Tensor:
         return scores
     if "mask_added" in wrong:
         return scores + mask
+    if "mask_inf" in wrong:
+        return scores + ~mask * -math.inf
     if "mask_inverted" in wrong:
         mask = ~mask
-    values = {"mask_zero": 0.0, "mask_plus": 1e9, "mask_low": -10.0}
+    values = {"mask_zero": 0.0, "mask_plus": 1e9, "mask_low": -10.0, "mask_low_100": -100.0}
     value = next((values[name] for name in wrong if name in values), -math.inf)
     return scores.masked_fill(~mask, value)
 
@@ -68,6 +77,9 @@ def _shared(wrong: Wrong, found: Tensor, whole: Tensor, axis: int) -> Tensor:
         return found.flatten().softmax(0).view_as(found)
     if "overflow" in wrong:
         return found.exp() / found.exp().sum(axis, keepdim=True)
+    if "overflow_hidden" in wrong:
+        powers = whole.exp() * found.isfinite()
+        return powers / powers.sum(axis, keepdim=True)
     if "largest_hidden" in wrong:
         powers = (found - whole.amax(axis, keepdim=True)).exp()
         return powers / powers.sum(axis, keepdim=True)

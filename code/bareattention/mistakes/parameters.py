@@ -1,6 +1,6 @@
 """Counting the parameters of attention, and how the count goes wrong."""
 
-from bareattention.mistakes import Case, Mistake, Reference, Wrong
+from bareattention.mistakes import Alike, Case, Mistake, Reference, Wrong
 
 MATRICES = (
     Mistake("one_for_both", "Queries and keys have a matrix each, and only one is counted."),
@@ -22,8 +22,12 @@ BIASES = (
     Mistake("biases_ignored", "The biases are not counted where they are asked for."),
     Mistake("biases_always", "The biases are counted where nobody asked for them."),
     Mistake("biases_inverted", "The biases are counted where nobody asked for them, and not else."),
-    Mistake("biases_in", "A bias belongs to each channel that comes out, not to each that goes in."),
+    Mistake(
+        "biases_in", "A bias belongs to each channel that comes out, not to each that goes in."
+    ),
     Mistake("biases_one", "Each matrix gets one bias, and it is one for each of its columns."),
+    Mistake("biases_without_values", "The biases of the values are not counted."),
+    Mistake("biases_and_projection", "The biases of the output projection are counted as well."),
     Mistake("biases_factor", "The biases are multiplied by d_model, as though they were rows."),
 )
 
@@ -58,6 +62,10 @@ def _biases(wrong: Wrong, d_model: int, columns: list[int]) -> int:
         return d_model * len(columns)
     if "biases_one" in wrong:
         return len(columns)
+    if "biases_without_values" in wrong:
+        return sum(columns[:-1])
+    if "biases_and_projection" in wrong:
+        return sum(columns) + d_model
     return sum(columns) * (d_model if "biases_factor" in wrong else 1)
 
 
@@ -67,7 +75,12 @@ def sizes_of_a_head() -> list[Case]:
     return [Case((*each, *bias)) for bias in ((), (True,), (False,)) for each in sizes]
 
 
-HEAD = Reference(head, (MATRICES, PROJECTION, BIASES), sizes_of_a_head)
+AS_LARGE = Alike(
+    frozenset({"projection_counted", "values_forgotten"}),
+    frozenset({"biases_without_values"}),
+    "The output projection of a head has as many numbers as its matrix of values.",
+)
+HEAD = Reference(head, (MATRICES, PROJECTION, BIASES), sizes_of_a_head, alike=(AS_LARGE,))
 
 HEADS = (
     Mistake("undivided", "Each head is counted d_model wide, and the heads divide the width."),

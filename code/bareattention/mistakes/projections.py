@@ -15,6 +15,7 @@ LOOPS = (
     Mistake("last_missed", "The loop over the channels ends too soon: the last one is missing."),
     Mistake("first_missed", "The loop over the channels starts too late: the first is missing."),
     Mistake("never_reset", "The sum is not set back to 0, so each number contains those before."),
+    Mistake("reset_per_row", "The sum is set to 0 for each token, and not for each number."),
     Mistake("averaged", "The sum over the channels is divided by their number."),
 )
 TABLES = (
@@ -27,6 +28,7 @@ TABLES = (
         "All rows of the result are one and the same list, so the last token overwrites the rest.",
     ),
     Mistake("first_row", "The result ends with the first row: is `return` inside the loop?"),
+    Mistake("first_number", "The result is the first number alone: is `return` in the loops?"),
     Mistake("row_missed", "The last row is left out by a loop that ends too soon."),
     Mistake("column_missed", "The last column is left out by a loop that ends too soon."),
     Mistake("flat", "The numbers come as one long row, not as rows and columns."),
@@ -50,6 +52,8 @@ def summed(wrong: Wrong, products: Tensor) -> Tensor:
     table = products.sum(-1)
     if "never_reset" in wrong:
         return table.flatten().cumsum(0).view_as(table)
+    if "reset_per_row" in wrong:
+        return table.cumsum(1)
     return table / products.shape[-1] if "averaged" in wrong else table
 
 
@@ -61,6 +65,8 @@ def laid_out(wrong: Wrong, table: Tensor) -> Tensor:
         return table[-1].expand_as(table)
     if "first_row" in wrong:
         return table[0]
+    if "first_number" in wrong:
+        return table[0, 0]
     if "row_missed" in wrong:
         return torch.cat([table[:-1], torch.zeros_like(table[-1:])])
     if "column_missed" in wrong:
@@ -159,7 +165,12 @@ def ask_next_word(wrong: Wrong) -> Tensor:
         return torch.zeros(3, 3)
     boat = torch.tensor([0.0, 0, 0 if "boat_lost" in wrong else -1])
     # *by* asks with minus this row, *the* with the row itself.
-    rows = {(): [1.0, 4, -1], ("by",): [0.0, 1, 0], ("the",): [2.0, 0, -1], ("by", "the"): [0.0] * 3}
+    rows = {
+        (): [1.0, 4, -1],
+        ("by",): [0.0, 1, 0],
+        ("the",): [2.0, 0, -1],
+        ("by", "the"): [0.0] * 3,
+    }
     the = torch.tensor(rows[tuple(word for word in ("by", "the") if f"{word}_lost" in wrong)])
     bank = torch.tensor([0.0 if "bank_lost" in wrong else 1, 0, 0])
     return torch.stack([boat, bank - boat - 2 * the, the])

@@ -11,12 +11,20 @@ from bareattention.mistakes.attention import ORDERS, SCALES, numbers, scaled
 from bareattention.mistakes.projections import LOOPS, TABLES, laid_out, summed
 
 WITHOUT = {"scale_d_v", "scale_d_model"}  # values and other heads are not at hand
-DIVISORS = tuple(scale for scale in SCALES if scale.name not in WITHOUT)
+DIVISORS = (
+    *(scale for scale in SCALES if scale.name not in WITHOUT),
+    Mistake("scale_n_queries", "The scores are divided by the root of the number of queries."),
+    Mistake("scale_2", "The scores are divided by 2, which is √d_k in the small example alone."),
+)
 LOOPED_ORDERS = {"keys_ask", "queries_twice", "channels_attend"}  # others need whole tables
 WHO = tuple(order for order in ORDERS if order.name in LOOPED_ORDERS)
 SLIPS = (
     # "averaged" would be no scale and 1/d_k, and "table_turned" keys that ask.
     *(slip for slip in (*LOOPS, *TABLES) if slip.name not in {"averaged", "table_turned"}),
+    Mistake(
+        "as_many_keys",
+        "The loop over the keys is as long as that over the queries: there may be more or fewer.",
+    ),
     Mistake("shares", "The scores went through a softmax, which is the next chapter's step."),
     Mistake("past_alone", "Only keys up to the query's own place are met, and all were asked for."),
     Mistake("others_alone", "No token meets itself here; its own key counts like any other."),
@@ -33,7 +41,11 @@ def looped(wrong: Wrong, queries: Tensor, keys: Tensor) -> Tensor:
     if "channels_attend" in wrong:
         one, other = queries.T, keys.T
     table = summed(wrong, one[:, None, :] * other)
-    table = laid_out(wrong, scaled(wrong, table, queries, 1) if table.numel() else table)
+    table = laid_out(wrong, _divided(wrong, table, queries))
+    if "as_many_keys" in wrong:
+        if len(keys) < len(queries):
+            raise IndexError("index out of range")
+        return table[:, : len(queries)]
     if "past_alone" in wrong:
         return table.tril()
     if "others_alone" in wrong:
@@ -41,9 +53,18 @@ def looped(wrong: Wrong, queries: Tensor, keys: Tensor) -> Tensor:
     return table.softmax(-1) if "shares" in wrong else table
 
 
+def _divided(wrong: Wrong, table: Tensor, queries: Tensor) -> Tensor:
+    if "scale_n_queries" in wrong:
+        return table / len(queries) ** 0.5
+    return table / 2 if "scale_2" in wrong else scaled(wrong, table, queries, 1)
+
+
 def queries_and_keys() -> list[Case]:
     """A pencil's size, then more keys than queries and the other way round."""
-    small = torch.tensor([[1.0, 1, 1, 1], [0, 2, 0, 2]]), torch.tensor([[2.0, 0, 0, 0], [1, 1, 1, 3]])
+    small = (
+        torch.tensor([[1.0, 1, 1, 1], [0, 2, 0, 2]]),
+        torch.tensor([[2.0, 0, 0, 0], [1, 1, 1, 3]]),
+    )
     shapes = [((3, 3), (3, 3)), ((3, 4), (5, 4)), ((5, 9), (2, 9))]
     drawn = [(numbers(50 + i, *q), numbers(60 + i, *k)) for i, (q, k) in enumerate(shapes)]
     return [Case(small), *(Case(each) for each in drawn)]
@@ -59,7 +80,9 @@ SIZES = (
 WIDTHS = (
     Mistake("width_ignored", "The number of products that are added up is left out."),
     Mistake("width_root", "The variance of a sum grows with the number of terms, not its root."),
-    Mistake("width_squared", "The variance of a sum grows with the number of terms, not its square."),
+    Mistake(
+        "width_squared", "The variance of a sum grows with the number of terms, not its square."
+    ),
 )
 FACTORS = (
     Mistake("variances_added", "The variance of a product is a product, and here it is a sum."),
@@ -166,8 +189,12 @@ BEN = (
 CLEO = (
     Mistake("cleo_right", "Cleo's row is the right one, and she has got it wrong."),
     Mistake("cleo_unscaled", "Cleo's row is scaled, and by too much; here it is not at all."),
-    Mistake("cleo_d_model", "Cleo's scores are not divided by √d_model: hers are half the right ones."),
-    Mistake("cleo_squared", "Cleo's scores are divided by too much here: hers are half the right ones."),
+    Mistake(
+        "cleo_d_model", "Cleo's scores are not divided by √d_model: hers are half the right ones."
+    ),
+    Mistake(
+        "cleo_squared", "Cleo's scores are divided by too much here: hers are half the right ones."
+    ),
 )
 
 

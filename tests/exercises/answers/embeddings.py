@@ -115,7 +115,10 @@ WRONG = {
         (bare, "zero_nan"),
         (lambda x, y: (x * y).sum(-1), "not_divided"),
         (one_length, "all_summed"),
-        (lambda x, y: (x * y).sum() / (x.norm() * y.norm()), {"all_summed", "of_all_rows", "zero_nan"}),
+        (
+            lambda x, y: (x * y).sum() / (x.norm() * y.norm()),
+            {"all_summed", "of_all_rows", "zero_nan"},
+        ),
         (of_the_tensor, "of_all_rows"),
         (without_roots, "no_root"),
         (by_one_length, "first_alone"),

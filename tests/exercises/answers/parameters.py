@@ -101,6 +101,7 @@ WRONG = {
         (with_projection, "projection_counted"),
         (three_biases, "biases_one"),
         (always, "biases_always"),
+        (lambda m, k, v, bias=False: m * (2 * k + v) + 2 * k * bias, "biases_without_values"),
         (one_key, "one_for_both"),
         (multiplied, None),
         (lambda d_model, d_k, d_v, bias=False: 3 * d_model**2 + bias * 3 * d_model, "square"),

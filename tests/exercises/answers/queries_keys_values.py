@@ -61,7 +61,7 @@ def returns_early(embeddings, W):
     for x in embeddings:
         row = []
         for j in range(W.shape[1]):
-            row.append(sum(x[c] * W[c, j] for c in range(len(x))))  # noqa: PERF401
+            row.append(sum(x[c] * W[c, j] for c in range(len(x))))
         return torch.stack(row)
 
 
@@ -94,7 +94,11 @@ ROWS = [[0.0, 0, -1], [0, -1, 0], [1, 4, -1]]
 RIGHT = {
     "3.1": [three_loops, with_lists, row_by_row],
     "3.2": [zeros_and_ones, as_parameter, lambda: torch.eye(4, dtype=torch.float64).roll(1, 1)],
-    "3.3": [lambda: ROWS, lambda: torch.tensor(ROWS) * 2, lambda: [[0, 0, -9], [1, -18, 13], [0, 9, -2]]],
+    "3.3": [
+        lambda: ROWS,
+        lambda: torch.tensor(ROWS) * 2,
+        lambda: [[0, 0, -9], [1, -18, 13], [0, 9, -2]],
+    ],
     "3.4": [
         min,
         lambda seq_len, d_model, d_k: sorted([seq_len, d_model, d_k])[0],

@@ -132,6 +132,7 @@ WRONG = {
         (unscaled, "no_scale"),
         (by_length, "scale_n_keys"),
         (exchanged, "keys_ask"),
+        (lambda q, k: q @ k.T / 2, "scale_2"),
         (overwritten, "last_alone"),
         (lambda q, k: looped(q, k, terms=lambda products: products[1:]), "first_missed"),
         (up_to_itself, "past_alone"),

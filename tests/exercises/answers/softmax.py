@@ -124,8 +124,10 @@ def by_formula(scores):
 def by_nudging(scores, nudge=1e-5):
     before = torch.softmax(scores, -1)
     nudged = scores + nudge * torch.eye(len(scores))
-    return [[(nudged[j].softmax(-1)[i] - before[i]) / nudge for j in range(len(scores))]
-            for i in range(len(scores))]
+    return [
+        [(nudged[j].softmax(-1)[i] - before[i]) / nudge for j in range(len(scores))]
+        for i in range(len(scores))
+    ]
 
 
 def by_autograd(scores):
@@ -187,7 +189,9 @@ WRONG = {
         (lambda weights: -(weights * weights.log()).nansum(0), "first"),
         (lambda weights: -weights.log().nansum(-1), {"no_share", "zero_nan"}),
         (lambda weights: -(weights * weights.log()).nanmean(-1), "mean"),
-        (lambda weights: torch.distributions.Categorical(weights).entropy().mean(), None),
+        (lambda weights: entropy_with_where(weights) / math.log(weights.shape[-1]), "normalised"),
+        (lambda weights: 1 - weights.square().sum(-1), None),
+        (lambda weights: torch.distributions.Categorical(weights).entropy().mean(), "mean_of_rows"),
     ],
     "5.4": [
         (never_empty, "empty_nan"),
