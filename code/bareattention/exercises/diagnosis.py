@@ -13,6 +13,10 @@ from bareattention.exercises.running import Outcome, OutOfTimeError, call, run
 from bareattention.mistakes import RIGHT, Case, Reference, Wrong
 
 
+# More mistakes than these at once are not looked for: there would be millions of combinations.
+MOST_AT_ONCE = 3
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """What an answer gave, case by case, and what explains it.
@@ -59,7 +63,7 @@ def expected(reference: Reference, wrong: Wrong, number: int) -> Any:
 def explain(reference: Reference, came: Mapping[int, Any]) -> tuple[Wrong, ...]:
     """The combinations with the fewest mistakes that give what came, by number of the case."""
     found: list[Wrong] = []
-    for wrong in reference.combinations():
+    for wrong in reference.combinations(MOST_AT_ONCE):
         if found and len(wrong) > len(found[0]):
             break
         if all(difference(came[n], expected(reference, wrong, n)) is None for n in came):
