@@ -66,9 +66,14 @@ def explain(reference: Reference, came: Mapping[int, Any]) -> tuple[Wrong, ...]:
     for wrong in reference.combinations(MOST_AT_ONCE):
         if found and len(wrong) > len(found[0]):
             break
-        if all(difference(came[n], expected(reference, wrong, n)) is None for n in came):
+        if explains(reference, wrong, came):
             found.append(wrong)
     return tuple(found)
+
+
+def explains(reference: Reference, wrong: Wrong, came: Mapping[int, Any]) -> bool:
+    """Whether these mistakes give what came."""
+    return all(difference(came[n], expected(reference, wrong, n)) is None for n in came)
 
 
 def diagnose(reference: Reference, answer: Callable[..., Any], names: list[str]) -> Diagnosis:

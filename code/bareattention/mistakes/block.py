@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bareattention.mistakes import Case, Mistake, Reference, Wrong
+from bareattention.mistakes import Alike, Case, Mistake, Reference, Wrong
 from bareattention.mistakes.attention import numbers
 from bareattention.mistakes.named import Named
 
@@ -21,6 +21,7 @@ SQUARES = (
 )
 RMS_AXES = (
     Mistake("rms_over_tokens", "The mean runs over the tokens, not over the channels of each."),
+    Mistake("rms_first_axis", "The mean runs over the first axis; it runs over the last one."),
     Mistake("rms_over_all", "One mean is taken over all tokens; each has its own."),
     Mistake(
         "rms_lost_axis",
@@ -83,6 +84,8 @@ class RMSNorm(nn.Module):
         if "rms_deviation" in wrong:
             squares = (x - x.mean(-1, keepdim=True)).square()
         axis: Any = -2 if "rms_over_tokens" in wrong and x.ndim > 1 else -1
+        if "rms_first_axis" in wrong:
+            axis = 0
         if "rms_over_all" in wrong:
             axis = tuple(range(x.ndim))
         keep = "rms_lost_axis" not in wrong
@@ -110,9 +113,7 @@ def to_norm() -> list[Case]:
     small, zeros = torch.tensor([[3.0, 4.0], [1.0, 1.0]]), torch.tensor([[0.0, 0.0], [1.0, 2.0]])
     tiny = numbers(5, 3, 6) / 10
     several = [numbers(1, 4, 4) * 2 + 1, numbers(2, 2, 3, 5) + 1, numbers(3, 6), zeros, tiny]
-    return [
-        Case((x.shape[-1], x, torch.arange(2.0, x.shape[-1] + 2))) for x in (small, *several)
-    ]
+    return [Case((x.shape[-1], x, torch.arange(2.0, x.shape[-1] + 2))) for x in (small, *several)]
 
 
 RMS_NORM = Reference(RMSNorm, (SQUARES, RMS_AXES, EPSILONS, GAINS), to_norm, use_norm)
@@ -194,7 +195,9 @@ SUMS = (
 )
 STEPS = (
     Mistake("feed_forward_first", "The feed-forward network comes first; attention does."),
-    Mistake("side_by_side", "Both steps read the same input; the second reads what the first made."),
+    Mistake(
+        "side_by_side", "Both steps read the same input; the second reads what the first made."
+    ),
     Mistake("attention_missing", "Attention is missing."),
     Mistake("feed_forward_missing", "The feed-forward network is missing."),
     Mistake("attention_twice", "Attention is done twice, and no feed-forward network follows."),
@@ -260,7 +263,10 @@ def _same(x: Tensor) -> Tensor:
 
 def parts() -> list[Case]:
     """A stream of one token, of three and of a batch; parts that all differ from each other."""
-    mean = Named("three times the mean of all tokens, plus each token", lambda x: 3 * x.mean(-2, keepdim=True) + x)
+    mean = Named(
+        "three times the mean of all tokens, plus each token",
+        lambda x: 3 * x.mean(-2, keepdim=True) + x,
+    )
     bend = Named("relu, plus 1", lambda x: x.relu() + 1)
     centre = Named("subtracts the mean", lambda x: x - x.mean(-1, keepdim=True))
     shrink = Named("divides by the largest size", lambda x: x / x.abs().amax(-1, keepdim=True))
@@ -268,4 +274,15 @@ def parts() -> list[Case]:
     return [Case((x, mean, bend, centre, shrink)) for x in streams]
 
 
-BLOCK = Reference(block, (NORMS, SUMS, STEPS, LAST), parts)
+BLOCK = Reference(
+    block,
+    (NORMS, SUMS, STEPS, LAST),
+    parts,
+    alike=(
+        Alike(
+            frozenset({"side_by_side", "sum_2_from_start"}),
+            frozenset({"attention_missing"}),
+            "The second step reads the input and is added to it, so attention is lost.",
+        ),
+    ),
+)

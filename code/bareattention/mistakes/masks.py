@@ -16,7 +16,8 @@ TURNED_ROUND = (
 )
 SIDES = (
     Mistake("looks_ahead", "Rows and columns are exchanged: queries look ahead, and not back."),
-    Mistake("both_sides", "The future is open: a token may look at what comes after it."),
+    Mistake("both_sides", "The window reaches to both sides: a token may look ahead as well."),
+    Mistake("future_open", "The future is open: a token may look at all that comes after it."),
     Mistake("goes_round", "The window goes round: the first tokens look at the last ones."),
 )
 WIDTHS = (
@@ -25,7 +26,9 @@ WIDTHS = (
     Mistake("no_width", "The width is ignored: a token looks back to the very beginning."),
     Mistake("only_furthest", "Only one key is left to each query, not all that are in between."),
 )
-ITSELF = (Mistake("not_itself", "A token may not look at itself, because the diagonal is left out."),)
+ITSELF = (
+    Mistake("not_itself", "A token may not look at itself, because the diagonal is left out."),
+)
 
 
 def window(wrong: Wrong, seq_len: int, width: int) -> Tensor:
@@ -37,9 +40,13 @@ def window(wrong: Wrong, seq_len: int, width: int) -> Tensor:
     if "goes_round" in wrong:
         back = back % seq_len
     width += ("one_more" in wrong) - ("one_less" in wrong)
-    mask = (back < width) if "both_sides" in wrong else (back >= 0) & (back < width)
     if "no_width" in wrong:
-        mask = torch.ones_like(mask) if "both_sides" in wrong else back >= 0
+        width = seq_len
+    mask = (back >= 0) & (back < width)
+    if "both_sides" in wrong:
+        mask = back.abs() < width
+    if "future_open" in wrong:
+        mask = back < width
     if "only_furthest" in wrong:
         mask = back == width - 1
     return told(wrong, mask & (back != 0) if "not_itself" in wrong else mask)
@@ -176,7 +183,8 @@ def meters() -> list[Case]:
     second = Named("adds the last token's channel 1 to channel 1 of all", _second)
     against = Named("adds to channel 0 of all what it takes from channel 1", _against)
     small = torch.tensor([[1.0, 2.0], [3.0, 1.0], [2.0, 4.0]])
-    drawn = numbers(1, 5, 3)
+    later = Named("adds 1 to all where the last token begins above the first one", _later)
+    drawn, zeros = numbers(1, 5, 3), torch.tensor([[1.0, 2.0], [0.0, 0.0], [2.0, 4.0]])
     return [
         Case((running, small, torch.tensor([4.0, 6.0]))),
         Case((running, small, torch.tensor([0.5, -3.0]))),
@@ -186,11 +194,17 @@ def meters() -> list[Case]:
         Case((second, small, torch.tensor([-5.0, 0.0]))),
         Case((against, small, torch.tensor([-1.0, 0.5]))),
         Case((running, drawn, numbers(2, 3))),
+        Case((running, zeros, torch.tensor([4.0, 2.0]))),
+        Case((later, torch.tensor([[1.0, 3.0], [5.0, 5.0], [2.0, 1.0]]), torch.tensor([1.5, 7]))),
     ]
 
 
 def _peek(x: Tensor) -> Tensor:
     return x + (x[-1, 0] > 0)
+
+
+def _later(x: Tensor) -> Tensor:
+    return x + (x[-1, 0] > x[0, 0])
 
 
 def _second(x: Tensor) -> Tensor:
