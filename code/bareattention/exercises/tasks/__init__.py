@@ -15,3 +15,5 @@ EXERCISES: dict[str, Exercise] = {
     for chapter in (softmax, weighted_values, masks, positions, many_heads, block)
     for exercise in chapter.EXERCISES
 }
+# Everything that mistakes can be looked for in.
+REFERENCES = tuple(dict.fromkeys(e.reference for e in EXERCISES.values()))
