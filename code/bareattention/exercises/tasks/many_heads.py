@@ -7,8 +7,8 @@ EXERCISES = (
     Exercise(
         "9.1",
         "grouped",
-        "Attention of 8 query heads on 2 sets of keys and values: heads 0 to 3 share the first set, "
-        "4 to 7 the second. Return the output.",
+        "Attention of 8 query heads on 2 sets of keys and values: heads 0 to 3 share the first "
+        "set, 4 to 7 the second. Return the output.",
         GROUPED,
         (
             "Make eight sets of keys and of values out of two; then attention is as before.",

@@ -25,8 +25,8 @@ EXERCISES = (
     Exercise(
         "7.4",
         "replaced",
-        "Put the row `other` in place of token j, for each j, and say which outputs change: True in "
-        "row i, column j if output i does.",
+        "Put the row `other` in place of token j, for each j, and say which outputs change: True "
+        "in row i, column j if output i does.",
         REPLACED,
         (
             "Keep the outputs for `x` as it is, and change a copy of `x`, a fresh one for each j.",
@@ -37,8 +37,8 @@ EXERCISES = (
     Exercise(
         "7.5",
         "my_masked_attention",
-        "Your attention of exercise 6.2, with a mask that may be left out: True means may look, and "
-        "a query that may look at nobody takes away zeros. Return the output.",
+        "Your attention of exercise 6.2, with a mask that may be left out: True means may look, "
+        "and a query that may look at nobody takes away zeros. Return the output.",
         ATTENTION,
         (
             "Hidden scores become −∞ with `masked_fill(~mask, -torch.inf)`.",
