@@ -13,6 +13,11 @@ from bareattention.mistakes.named import Named
 SQUARES = (
     Mistake("rms_centred", "The mean is subtracted: that is what layer norm does."),
     Mistake("rms_deviation", "The tokens are divided by their deviation from the mean."),
+    Mistake(
+        "rms_sample",
+        "The tokens are divided by their deviation from the mean, with one less in the divisor.",
+    ),
+    Mistake("rms_unbiased", "The squares are divided by one less than the number of channels."),
     Mistake("rms_sum", "The squares are summed; their mean is asked for."),
     Mistake("rms_no_root", "The tokens are divided by the mean square, and not by its root."),
     Mistake("rms_absolute", "The mean of the sizes stands in place of the mean of the squares."),
@@ -43,6 +48,8 @@ GAINS = (
     Mistake("gain_zero", "The learned numbers start at 0; they start at 1."),
     Mistake("gain_one", "One learned number serves all channels; each has its own."),
     Mistake("gain_unused", "The learned numbers are there, and nothing is multiplied by them."),
+    Mistake("gain_plus_one", "They start at 0, and 1 is added; the numbers themselves start at 1."),
+    Mistake("gain_first", "The learned numbers are multiplied before the norm, not after it."),
     Mistake("gain_added", "The learned numbers are added; they are to be multiplied."),
     Mistake("gain_shift", "A learned shift is added as well; there is none in this norm."),
     Mistake("gain_divides", "The learned numbers divide; they are to be multiplied."),
@@ -57,31 +64,35 @@ class RMSNorm(nn.Module):
         self.wrong = wrong
         size = 1 if "gain_one" in wrong else d_model
         if "gain_missing" not in wrong:
-            start = torch.zeros(size) if wrong & {"gain_zero"} else torch.ones(size)
+            start = (
+                torch.zeros(size) if wrong & {"gain_zero", "gain_plus_one"} else torch.ones(size)
+            )
             self.gain = nn.Parameter(start)
         if "gain_shift" in wrong:
             self.shift = nn.Parameter(torch.zeros(d_model))
 
     def forward(self, x: Tensor) -> Tensor:
         wrong = self.wrong
+        if "gain_first" in wrong:
+            x = x * self.gain
         if "rms_centred" in wrong:
             x = x - x.mean(-1, keepdim=True)
         root = self._root(x)
         taken = x * x if "rms_squares" in wrong else x
         found = taken * root if "rms_times" in wrong else taken / root
-        if wrong & {"gain_missing", "gain_unused"}:
+        if wrong & {"gain_missing", "gain_unused", "gain_first"}:
             return found
         if "gain_added" in wrong:
             return found + self.gain
         if "gain_divides" in wrong:
             return found / self.gain
-        found = found * self.gain
+        found = found * (self.gain + ("gain_plus_one" in wrong))
         return found + self.shift if "gain_shift" in wrong else found
 
     def _root(self, x: Tensor) -> Tensor:
         wrong = self.wrong
         squares = x.abs() if "rms_absolute" in wrong else x.square()
-        if "rms_deviation" in wrong:
+        if wrong & {"rms_deviation", "rms_sample"}:
             squares = (x - x.mean(-1, keepdim=True)).square()
         axis: Any = -2 if "rms_over_tokens" in wrong and x.ndim > 1 else -1
         if "rms_first_axis" in wrong:
@@ -91,7 +102,8 @@ class RMSNorm(nn.Module):
         keep = "rms_lost_axis" not in wrong
         mean = squares.sum(axis, keepdim=keep)
         if "rms_sum" not in wrong:
-            mean = squares.mean(axis, keepdim=keep)
+            count = squares.numel() / mean.numel()
+            mean = mean / (count - bool(wrong & {"rms_sample", "rms_unbiased"}))
         mean = mean + (0 if "eps_missing" in wrong else 1e-7 if "eps_small" in wrong else 1e-5)
         return mean if wrong & {"rms_no_root", "rms_absolute"} else mean.sqrt()
 
@@ -188,6 +200,13 @@ SUMS = (
         "sums_of_norms",
         "The normalised tokens go on; the stream itself has to, as it was before the norm.",
     ),
+    Mistake("sum_1_of_norm", "Attention is added to the normalised tokens, not to the stream."),
+    Mistake("sum_2_of_norm", "The second step is added to normalised tokens, not to the stream."),
+    Mistake("sum_2_twice", "The block's input is added a second time at the end."),
+    Mistake(
+        "one_sum",
+        "There is one sum for both steps, so that what attention found is not in the stream.",
+    ),
     Mistake(
         "sum_2_from_start",
         "The second sum starts from the block's input again, so attention's part is lost.",
@@ -240,12 +259,16 @@ def _sum(
         found = norm(step(seen))
     else:
         found = step(norm(seen))
-    if "sums_of_norms" in wrong:
+    if wrong & {"sums_of_norms", f"sum_{number + 1}_of_norm"}:
         x = norm(x)
+    if number == 1 and "sum_2_twice" in wrong:
+        x = x + start
     if number == 1 and "sum_2_from_start" in wrong:
         x = start
     if "sums_missing" in wrong or f"sum_{number + 1}_missing" in wrong:
         x = torch.zeros_like(x)
+    if "one_sum" in wrong:
+        x = start if number == 1 else torch.zeros_like(x)
     return norm(x + found) if "norm_after" in wrong else x + found
 
 
@@ -263,26 +286,25 @@ def _same(x: Tensor) -> Tensor:
 
 def parts() -> list[Case]:
     """A stream of one token, of three and of a batch; parts that all differ from each other."""
-    mean = Named(
-        "three times the mean of all tokens, plus each token",
-        lambda x: 3 * x.mean(-2, keepdim=True) + x,
-    )
+    most = Named("the largest of all tokens, channel by channel", _most)
     bend = Named("relu, plus 1", lambda x: x.relu() + 1)
     centre = Named("subtracts the mean", lambda x: x - x.mean(-1, keepdim=True))
     shrink = Named("divides by the largest size", lambda x: x / x.abs().amax(-1, keepdim=True))
     streams = [torch.tensor([[1.0, 3.0]]), numbers(1, 3, 4), numbers(2, 2, 5, 6)]
-    return [Case((x, mean, bend, centre, shrink)) for x in streams]
+    return [Case((x, most, bend, shrink, centre)) for x in streams]
 
 
+def _most(x: Tensor) -> Tensor:
+    return x.amax(-2, keepdim=True).expand_as(x)
+
+
+ALONE = "The second step reads the input and is added to it, so attention is lost."
 BLOCK = Reference(
     block,
     (NORMS, SUMS, STEPS, LAST),
     parts,
-    alike=(
-        Alike(
-            frozenset({"side_by_side", "sum_2_from_start"}),
-            frozenset({"attention_missing"}),
-            "The second step reads the input and is added to it, so attention is lost.",
-        ),
+    alike=tuple(
+        Alike(frozenset({"side_by_side", total}), frozenset({"attention_missing"}), ALONE)
+        for total in ("sum_2_from_start", "one_sum")
     ),
 )

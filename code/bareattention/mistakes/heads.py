@@ -1,5 +1,8 @@
 """Attention with heads: split, many at once, joined, in groups; and how it goes wrong."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -13,6 +16,7 @@ SPLITS = (
         "few tokens, and not a few channels of every token.",
     ),
     Mistake("split_dealt", "The channels are dealt to the heads like cards; each takes a block."),
+    Mistake("one_head", "There is one head only: the channels are not cut."),
     Mistake("split_width", "The number of heads is taken for the width of a head."),
 )
 BEHIND = Mistake(
@@ -23,6 +27,7 @@ FIRST_AXES = Mistake(
     "first_axes",
     "Axes are counted from the front, so that a batch is taken for the tokens; count from the end.",
 )
+BATCH_LAST = Mistake("batch_behind", "The heads stand in front of the batch as well.")
 TOKENS_CUT = Mistake("tokens_cut", "The tokens are shared out to the heads, not the channels.")
 
 
@@ -34,6 +39,8 @@ def split(wrong: Wrong, x: Tensor, n_heads: int) -> Tensor:
         return torch.stack(x.chunk(n_heads, dim=-2), dim=-3)
     if "split_view" in wrong:
         return x.reshape(*batch, n_heads, seq_len, width)
+    if "one_head" in wrong:
+        n_heads, width = 1, d_model
     heads = x.unflatten(-1, (n_heads, width))
     if "split_dealt" in wrong:
         heads = x.unflatten(-1, (width, n_heads)).mT
@@ -41,7 +48,10 @@ def split(wrong: Wrong, x: Tensor, n_heads: int) -> Tensor:
         heads = x.unflatten(-1, (width, n_heads))
     if "heads_behind" in wrong:
         return heads
-    return heads.transpose(0, 1) if "first_axes" in wrong else heads.transpose(-3, -2)
+    if "first_axes" in wrong:
+        return heads.transpose(0, 1)
+    heads = heads.transpose(-3, -2)
+    return heads.movedim(-3, 0) if "batch_behind" in wrong else heads
 
 
 def to_split() -> list[Case]:
@@ -51,7 +61,7 @@ def to_split() -> list[Case]:
     return [Case((small, 2)), *map(Case, drawn)]
 
 
-SPLIT = Reference(split, ((*SPLITS, TOKENS_CUT), (BEHIND, FIRST_AXES)), to_split)
+SPLIT = Reference(split, ((*SPLITS, TOKENS_CUT), (BEHIND, FIRST_AXES, BATCH_LAST)), to_split)
 
 PROJECTIONS = (
     Mistake("no_projection", "Queries, keys and values are the tokens as they are, unprojected."),
@@ -65,7 +75,7 @@ PROJECTIONS = (
     ),
 )
 AXES = (
-    *(axis for axis in attention.AXES if axis.name != "over_batch"),
+    *(axis for axis in attention.AXES if axis.name in {"wrong_axis", "hard", "no_softmax"}),
     Mistake("over_heads", "The softmax runs over the heads, not over the keys."),
 )
 JOINS = (
@@ -75,18 +85,22 @@ JOINS = (
         "tokens, so pieces of different tokens lie side by side.",
     ),
     Mistake("join_dealt", "The channels of the heads are shuffled together, not laid in blocks."),
+    Mistake("heads_mean", "The mean of the heads is taken; they are to be laid side by side."),
+    Mistake("heads_sum", "The heads are added up; they are to be laid side by side."),
     Mistake("heads_apart", "The heads are not joined: the output has an axis of heads."),
     Mistake("join_reversed", "The heads are laid side by side in the wrong order."),
 )
 OUTPUTS = (
     Mistake("no_output", "The output projection is missing: the joined heads are not blended."),
     Mistake("output_transposed", "The output projection is transposed."),
-    Mistake("output_scaled", "The output is divided by the number of heads."),
     Mistake("residual_too", "The tokens are added to the output; that is for the block to do."),
 )
 # `scale_d_v` is no mistake of its own: here values are as wide as keys.
-SCALES = tuple(scale for scale in attention.SCALES if scale.name != "scale_d_v")
-MIXES = tuple(m for m in attention.VALUES if m.name in {"weights_transposed", "values_counted"})
+SCALES = (
+    *(s for s in attention.SCALES if s.name not in {"scale_d_v", "scale_fixed", "scale_times"}),
+    Mistake("scale_n_heads", "The scores are divided by the root of the number of heads."),
+)
+MIXES = tuple(m for m in attention.VALUES if m.name == "weights_transposed")
 
 
 def multi_head(
@@ -105,11 +119,12 @@ def multi_head(
     found = _look(wrong, queries, keys, values, mask, n_heads)
     if "heads_apart" in wrong:
         return found
+    if wrong & {"heads_mean", "heads_sum"}:
+        return found.mean(-3) if "heads_mean" in wrong else found.sum(-3)
     joined = _joined(wrong, found, x.shape)
     output = joined
     if "no_output" not in wrong:
         output = joined @ (W_output.mT if "output_transposed" in wrong else W_output)
-    output = output / n_heads if "output_scaled" in wrong else output
     return output + x if "residual_too" in wrong else output
 
 
@@ -140,7 +155,10 @@ def _look(
 ) -> Tensor:
     """Attention in each head."""
     scores = products(wrong, queries, keys)
-    scores = hidden(wrong, scaled(wrong, scores, queries, values.shape[-1], n_heads), mask)
+    if "scale_n_heads" in wrong:
+        scores = hidden(wrong, scores / n_heads**0.5, mask)
+    else:
+        scores = hidden(wrong, scaled(wrong, scores, queries, values.shape[-1], n_heads), mask)
     if "over_heads" in wrong:
         weights = scores.softmax(-3)
         weights = weights.where(~weights.isnan(), 0.0)
@@ -148,13 +166,14 @@ def _look(
         weights = attention.shared(wrong, scores)
     if "mask_after" in wrong and mask is not None:
         weights = weights * mask
-    output = (weights.mT if "weights_transposed" in wrong else weights) @ values
-    return output / values.shape[-2] if "values_counted" in wrong else output
+    return (weights.mT if "weights_transposed" in wrong else weights) @ values
 
 
 def _joined(wrong: Wrong, heads: Tensor, shape: torch.Size) -> Tensor:
-    if "heads_behind" in wrong or "join_view" in wrong or "split_view" in wrong:
+    if wrong & {"heads_behind", "join_view"}:
         return heads.reshape(shape)
+    if "first_axes" in wrong:
+        return heads.transpose(0, 1).flatten(-2)
     if "join_reversed" in wrong:
         heads = heads.flip(-3)
     heads = heads.transpose(-3, -2)
@@ -176,10 +195,32 @@ def tokens() -> list[Case]:
     return [Case(each) for each in (by_hand, several, batch, *masks)]
 
 
+def look_around(
+    answer: Callable[..., Any],
+    x: Tensor,
+    W_query: Tensor,
+    W_key: Tensor,
+    W_value: Tensor,
+    W_output: Tensor,
+    n_heads: int,
+    mask: Tensor | None = None,
+) -> Any:
+    """The output, with zeros for NaN: only with a wrong mask may a query look at nobody."""
+    given = (x, W_query, W_key, W_value, W_output, n_heads)
+    return without_nan(answer(*given) if mask is None else answer(*given, mask))
+
+
+def without_nan(output: Any) -> Any:
+    """An output, alone or first of several, with zeros for NaN."""
+    if isinstance(output, tuple) and output:
+        output = output[0]
+    return output.nan_to_num(nan=0.0) if isinstance(output, Tensor) else output
+
+
 MULTI_HEAD = Reference(
     multi_head,
     (
-        (*SPLITS, BEHIND),
+        (*SPLITS, BEHIND, FIRST_AXES),
         JOINS,
         OUTPUTS,
         PROJECTIONS,
@@ -190,6 +231,8 @@ MULTI_HEAD = Reference(
         MIXES,
     ),
     tokens,
+    observe=look_around,
+    at_once=2,
 )
 
 GROUPS = (
@@ -246,7 +289,21 @@ def groups() -> list[Case]:
     return [Case(each) for each in ((queries, keys, values), drawn, batch, *several)]
 
 
+def look_in_groups(
+    answer: Callable[..., Any],
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    mask: Tensor | None = None,
+) -> Any:
+    """The output, with zeros for NaN: only with a wrong mask may a query look at nobody."""
+    given = (queries, keys, values)
+    return without_nan(answer(*given) if mask is None else answer(*given, mask))
+
+
 # The rest of attention is chapter 6's here, so few of its mistakes are looked for.
 FEW = {"no_scale", "scale_d_k", "scale_n_keys", "scale_d_model", "wrong_axis", "over_heads"}
 SOME_SCALES, SOME_AXES = (tuple(m for m in dial if m.name in FEW) for dial in (SCALES, AXES))
-GROUPED = Reference(grouped, (GROUPS, SOME_SCALES, ORDERS[:1], SOME_AXES, MASKS), groups)
+GROUPED = Reference(
+    grouped, (GROUPS, SOME_SCALES, ORDERS[:1], SOME_AXES, MASKS), groups, look_in_groups
+)

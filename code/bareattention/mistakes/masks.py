@@ -75,6 +75,11 @@ PREFIXES = (
     Mistake("prefix_asks", "The first tokens may look at everybody; everybody may look at them."),
     Mistake("prefix_alone", "The rest is not causal: it may look at the first tokens and no more."),
     Mistake("prefix_last", "The last n tokens are open to all, not the first n."),
+    Mistake(
+        "prefix_closed",
+        "Only the first n tokens look at each other; the causal mask for all is missing.",
+    ),
+    Mistake("prefix_shifted", "The triangle is moved, so that everybody looks n tokens ahead."),
     Mistake("prefix_ignored", "This is the causal mask alone, without the prefix."),
 )
 COUNTS = (
@@ -101,6 +106,10 @@ def prefix(wrong: Wrong, seq_len: int, n: int) -> Tensor:
         first = first[:, None]
     if "prefix_and" in wrong:
         return told(wrong, causal & first)
+    if "prefix_closed" in wrong:
+        return told(wrong, (first & first[:, None]).expand(seq_len, seq_len))
+    if "prefix_shifted" in wrong:
+        return told(wrong, place[:, None] + n >= place)
     if "prefix_alone" in wrong:
         return told(wrong, first.expand(seq_len, seq_len))
     return told(wrong, causal if "prefix_ignored" in wrong else causal | first)

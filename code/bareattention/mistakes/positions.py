@@ -11,7 +11,10 @@ from bareattention.mistakes.attention import numbers
 from bareattention.mistakes.named import Named
 
 SPEEDS = (
-    Mistake("speed_half", "The exponent is i / d, where i counts pairs; it is 2i / d."),
+    Mistake(
+        "speed_half",
+        "The waves grow half as fast as they should: the exponent is 2i / d, and i counts pairs.",
+    ),
     Mistake("speed_twice", "The exponent is too large by a factor of 2: 2i is the channel itself."),
     Mistake("speed_each", "Each channel has a speed of its own; the two of a pair share one."),
     Mistake("speed_up", "The places are multiplied by 10000^(2i/d), and not divided by it."),
@@ -166,7 +169,11 @@ SHUFFLES = (
     Mistake("tokens_stay", "The tokens are not shuffled before the function, only the outputs."),
     Mistake(
         "shuffled_twice",
-        "The outputs of the shuffled tokens are shuffled again, which undoes swaps alone.",
+        "The outputs are shuffled the wrong way, or once more, which agrees for swaps alone.",
+    ),
+    Mistake(
+        "against_tokens",
+        "The outputs are compared with the shuffled tokens, and not with the shuffled outputs.",
     ),
     Mistake("channels_shuffled", "The channels are shuffled, and not the tokens."),
 )
@@ -181,8 +188,8 @@ EQUALS = (
     Mistake("one_sided", "Differences below 0 pass, since their size is not taken."),
     Mistake("sums_alone", "Only sums or means over all tokens are compared, not token by token."),
     Mistake("first_token", "Only the first token's output is compared."),
+    Mistake("answer_turned", "Yes and no are exchanged."),
 )
-ANSWERS = (Mistake("answer_turned", "Yes and no are exchanged."),)
 
 
 def is_equivariant(wrong: Wrong, function: Named, x: Tensor, orders: list[Tensor]) -> bool:
@@ -204,6 +211,7 @@ def _agrees(wrong: Wrong, function: Named, x: Tensor, order: Tensor) -> bool:
     else:
         first = function(x if "tokens_stay" in wrong else x[order])
         after = function(x) if "invariant" in wrong else function(x)[order]
+        after = x[order] if "against_tokens" in wrong else after
     if "sums_alone" in wrong:
         first, after = first.sum(0), after.sum(0)
     if "first_token" in wrong:
@@ -224,6 +232,8 @@ def shuffles() -> list[Case]:
     return [
         Case((Named("doubles each token", lambda x: 2 * x), x, [swap])),
         Case((Named("doubles each token", lambda x: 2 * x), x, [ring])),
+        Case((Named("gives each token back", lambda x: x), x, [swap, ring])),
+        Case((Named("subtracts the mean of all tokens", lambda x: x - x.mean(0)), x, [ring, swap])),
         Case((Named("sums of all tokens so far", lambda x: x.cumsum(0)), x, [same, swap])),
         Case((Named("sums of all tokens so far", lambda x: x.cumsum(0)), x, [swap, same])),
         Case((Named("gives each token the mean of all", _mean), x, every)),
@@ -263,8 +273,9 @@ def _attend(x: Tensor) -> Tensor:
 
 EQUIVARIANT = Reference(
     is_equivariant,
-    (SHUFFLES, ORDERS, EQUALS, ANSWERS),
+    (SHUFFLES, ORDERS, EQUALS),
     shuffles,
+    at_once=2,
     alike=(
         Alike(
             frozenset({"tokens_stay", "sums_alone"}),

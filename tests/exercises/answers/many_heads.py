@@ -168,7 +168,7 @@ WRONG = {
     ],
     "9.2": [
         (of_heads(lay=laid_by_view), "join_view"),
-        (of_heads(cut=cut_by_view, lay=laid_by_view), "split_view"),
+        (of_heads(cut=cut_by_view, lay=laid_by_view), {"split_view", "join_view"}),
         (of_heads(look=by_d_model), "scale_d_model"),
         (of_heads(look=over_heads), "over_heads"),
         (of_heads(write=lambda y, W: y), "no_output"),
@@ -177,7 +177,7 @@ WRONG = {
         (of_heads(cut=dealt), "split_dealt"),
         (linear_style, "matrices_transposed"),
         (slices, "slices"),
-        (one_head, None),
+        (one_head, "one_head"),
     ],
     "9.5": [
         (cut_by_view, "split_view"),
