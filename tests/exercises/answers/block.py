@@ -139,6 +139,11 @@ def normed_result(x, attention, feed_forward, norm_1, norm_2):
     return x + norm_2(feed_forward(x))
 
 
+def first_norm_late(x, attention, feed_forward, norm_1, norm_2):
+    x = x + norm_1(attention(x))
+    return x + feed_forward(norm_2(x))
+
+
 def attention_alone(x, attention, feed_forward, norm_1, norm_2):
     return x + attention(norm_1(x))
 
@@ -209,6 +214,7 @@ WRONG = {
         (attention_alone, "feed_forward_missing"),
         (second_kept_out, "sum_2_missing"),
         (averaged, None),
+        (first_norm_late, None),
     ],
     "10.6": [
         (lambda x, p, training, draws: dropout(x, p, True, draws), "always_on"),

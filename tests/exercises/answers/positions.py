@@ -54,6 +54,10 @@ def twice(function, x, orders):
     return all(torch.allclose(function(x[o])[o], function(x), atol=1e-5) for o in orders)
 
 
+def against_tokens(function, x, orders):
+    return all(torch.allclose(function(x[o]), x[o], atol=1e-5) for o in orders)
+
+
 def by_loops(rows):
     turned = torch.zeros_like(rows)
     for p, row in enumerate(rows):
@@ -170,6 +174,7 @@ WRONG = {
         (exactly, "exact"),
         (without_abs, "one_sided"),
         (twice, "shuffled_twice"),
+        (against_tokens, "against_tokens"),
         (lambda function, x, orders: True, "too_tolerant"),
         (lambda function, x, orders: not equivariant_by_all(function, x, orders), "answer_turned"),
     ],
