@@ -108,16 +108,18 @@ class RMSNorm(nn.Module):
         return mean if wrong & {"rms_no_root", "rms_absolute"} else mean.sqrt()
 
 
-def use_norm(answer: Callable[[int], Any], d_model: int, x: Tensor, gains: Tensor) -> tuple:
+def use_norm(answer: Callable[[int], Any], d_model: int, x: Tensor, gains: Tensor) -> Any:
     """What a fresh norm gives, how many numbers it learns, and what it gives with these in it."""
     norm = answer(d_model)
-    fresh = norm(x).detach()
     learned = list(norm.parameters()) if isinstance(norm, nn.Module) else []
     with torch.no_grad():
+        fresh = norm(x)
         for parameter in learned:
             if parameter.numel() == d_model:
                 parameter.copy_(gains.view_as(parameter))
-    return fresh, sum(parameter.numel() for parameter in learned), norm(x).detach()
+        if fresh is None:
+            return None
+        return fresh, sum(parameter.numel() for parameter in learned), norm(x)
 
 
 def to_norm() -> list[Case]:

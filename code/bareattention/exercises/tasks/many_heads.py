@@ -22,8 +22,7 @@ EXERCISES = (
         "and write the function as it should be, for any leading axes.",
         MULTI_HEAD,
         (
-            "Hold the leak meter against it, once with a causal mask and once with all heads but "
-            "one silent.",
+            "Hold the leak meter against it, with several heads and a causal mask.",
             "With one head it is right. So what happens only with several?",
             "Before the heads are laid side by side, which axis stands where?",
         ),
