@@ -2,8 +2,12 @@
 
 from bareattention.exercises.exercise import Exercise
 from bareattention.exercises.tasks import (
+    block,
     embeddings,
+    many_heads,
+    masks,
     parameters,
+    positions,
     queries_keys_values,
     scores,
     softmax,
@@ -20,6 +24,10 @@ EXERCISES: dict[str, Exercise] = {
         scores,
         softmax,
         weighted_values,
+        masks,
+        positions,
+        many_heads,
+        block,
     )
     for exercise in chapter.EXERCISES
 }
