@@ -1,10 +1,10 @@
 """The exercises, chapter by chapter: number -> exercise."""
 
 from bareattention.exercises.exercise import Exercise
-from bareattention.exercises.tasks import softmax, weighted_values
+from bareattention.exercises.tasks import digits, softmax, weighted_values
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
-    for chapter in (softmax, weighted_values)
+    for chapter in (softmax, weighted_values, digits)
     for exercise in chapter.EXERCISES
 }
