@@ -31,8 +31,9 @@ ORDERS = (
         "before those that count pixels within one.",
     ),
 )
+SEVERAL = (Mistake("leading_flattened", "Several leading axes are flattened into one."),)
+ALONE = (Mistake("leading_added", "An image alone gets a leading axis that it did not have."),)
 SHAPES = (
-    Mistake("leading_flattened", "The leading axes are flattened into one."),
     Mistake("channel_kept", "An axis of size 1 is left over before the rows."),
     Mistake("still_flat", "The pixels of an image lie in one row: height and width are missing."),
 )
@@ -44,7 +45,11 @@ def together(wrong: Wrong, patches: Tensor, size: int) -> Tensor:
     order = next((AXES[name] for name in wrong if name in AXES), IN_ORDER)
     flat = patches.reshape(-1, side, side, size, size)
     images = flat.permute(0, *(axis + 1 for axis in order)).reshape(-1, side * size, side * size)
-    leading = (-1,) if "leading_flattened" in wrong else patches.shape[:-2]
+    leading = patches.shape[:-2]
+    if "leading_flattened" in wrong and leading:
+        leading = (-1,)
+    if "leading_added" in wrong:
+        leading = leading or (1,)
     if "still_flat" in wrong:
         return images.reshape(*leading, -1)
     one = (1,) if "channel_kept" in wrong else ()
@@ -58,13 +63,18 @@ def patches() -> list[Case]:
     return [Case((small, 2)), *(Case(each) for each in drawn)]
 
 
-TOGETHER = Reference(together, (ORDERS, SHAPES), patches)
+TOGETHER = Reference(together, (ORDERS, SEVERAL, ALONE, SHAPES), patches)
 
 AVERAGES = (
     Mistake("sums", "The images of a class are summed, so that many images make a dark average."),
     Mistake(
         "single",
         "The nearest single training image decides, not the nearest average.",
+    ),
+    Mistake("image_number", "The number of the nearest image is returned, not a class."),
+    Mistake(
+        "mean_distance",
+        "The distances to all images of a class are averaged, not the images themselves.",
     ),
     Mistake("brightness", "An average is one number, the mean brightness of a class: no picture."),
 )
@@ -95,12 +105,16 @@ def nearest(wrong: Wrong, images: Tensor, labels: Tensor, unseen: Tensor) -> Ten
     classes = int(labels.max()) + 1
     flat = images.flatten(1)
     parts = [flat[labels == c] for c in range(classes)]
-    if "single" not in wrong:
+    if "image_number" in wrong:
+        parts = [image[None] for image in flat]
+    if not wrong & {"single", "image_number", "mean_distance"}:
         parts = [p.sum(0, True) if "sums" in wrong else p.mean(0, True) for p in parts]
     if "brightness" in wrong:
         parts = [p.mean(1, True).expand_as(p) for p in parts]
-    each = [_distances(wrong, unseen.flatten(1), part).amin(1) for part in parts]
-    distances = torch.stack(each, 1)  # (n_unseen, n_classes)
+    each = [_distances(wrong, unseen.flatten(1), part) for part in parts]
+    if "mean_distance" in wrong:
+        each = [distances.clamp(min=0).sqrt().mean(1, True) for distances in each]
+    distances = torch.stack([one.amin(1) for one in each], 1)  # (n_unseen, n_classes)
     axis = 0 if "wrong_axis" in wrong else 1
     smallest = distances.min(axis)
     return smallest.values if "distance_returned" in wrong else smallest.indices

@@ -22,10 +22,16 @@ CLASSES = (
         "all_classes_together",
         "The digits are drawn from all classes together, so the classes are not equally many.",
     ),
+    Mistake("each_in_all", "`each` digits are drawn in all, not of each class."),
 )
 PARTS = (
     Mistake("overlap", "The training part keeps the validation digits, and can learn them."),
     Mistake("swapped", "The two parts are exchanged: training first, then validation."),
+    Mistake(
+        "by_place",
+        "The training part is cut off by place, and not from the shuffled digits: some digits are "
+        "in both parts, and some in neither.",
+    ),
     Mistake("left_out", "Some digits are in neither part."),
 )
 
@@ -37,10 +43,14 @@ def split(wrong: Wrong, labels: Tensor, each: int, seed: int) -> tuple[Tensor, T
     groups = [everyone[labels == c] for c in classes]
     if "all_classes_together" in wrong:
         groups, each = [everyone], each * len(classes)
+    if "each_in_all" in wrong:
+        groups = [everyone]
     drawn = torch.cat([_draw(wrong, group, each, generator) for group in groups])
     rest = everyone[~torch.isin(everyone, drawn)]
     if "overlap" in wrong:
         rest = everyone
+    if "by_place" in wrong:
+        rest = torch.cat([group[each:] for group in groups])
     if "left_out" in wrong:
         rest = rest[:-1]
     return (drawn, rest) if "swapped" in wrong else (rest, drawn)
@@ -50,9 +60,7 @@ def _draw(wrong: Wrong, group: Tensor, each: int, generator: torch.Generator | N
     if "no_shuffle" in wrong:
         return group[:each]
     if "replacement" in wrong:
-        chosen = torch.randint(len(group), (each,), generator=generator)
-        chosen[0] = chosen[-1]  # by chance no two might be alike
-        return group[chosen]
+        return group[torch.randint(len(group), (each,), generator=generator)]
     return group[torch.randperm(len(group), generator=generator)[:each]]
 
 
@@ -63,13 +71,13 @@ def looked_at(answer: Callable[..., Any], labels: Tensor, each: int, seed: int) 
         return None
     training, validation = _numbers(first)
     again, other = _numbers(answer(labels, each, seed)), _numbers(answer(labels, each, seed + 1))
-    drawn = torch.tensor([int((labels[validation] == c).sum()) for c in labels.unique()])
-    equal = bool((drawn == drawn[0]).all())
+    drawn = [int((labels[validation] == c).sum()) for c in labels.unique()]
+    alike = f"{drawn[0]} of each class" if len(set(drawn)) == 1 else "classes unequally"
     everyone = torch.arange(len(labels))
     missing = ~torch.isin(everyone, torch.cat([training, validation]))
     twice = any(len(part.unique()) < len(part) for part in (training, validation))
     return (
-        f"for validation: {f'{int(drawn[0])} of each class' if equal else 'unequal classes'}",
+        f"for validation: {len(validation)}, {alike}",
         f"for training and validation: {_some(torch.isin(training, validation).any())}",
         f"for neither: {_some(missing.any())}",
         f"twice in a part: {_some(twice)}",
@@ -94,10 +102,11 @@ def _alike(one: Tensor, other: Tensor) -> str:
 
 
 def labelled() -> list[Case]:
-    """Two classes in turn; three classes one after the other; many."""
-    in_turn = torch.arange(24) % 2
-    sorted_ones = torch.arange(60) // 20
-    return [Case((in_turn, 4, 0)), Case((sorted_ones, 5, 1)), Case((torch.arange(200) % 10, 4, 2))]
+    """Classes of unequal size, most of the small ones drawn, so that chance hides no mistake."""
+    sizes = torch.tensor([44, 9, 7]), torch.full((10,), 20)
+    labels = [torch.arange(len(n)).repeat_interleave(n) for n in sizes]
+    mixed = labels[0][torch.randperm(60, generator=torch.Generator().manual_seed(0))]
+    return [Case((mixed, 5, 0)), Case((labels[0], 5, 1)), Case((labels[1], 13, 2))]
 
 
 SPLIT = Reference(split, (DRAWS, CLASSES, PARTS), labelled, observe=looked_at)
@@ -118,6 +127,7 @@ STEPS = (
     Mistake("no_std", "Nothing is divided by the standard deviation."),
     Mistake("divided_first", "The mean is subtracted after the division, not before."),
     Mistake("added", "The mean is added, not subtracted."),
+    Mistake("min_max", "The pixels are brought to 0…1 by the smallest and the largest of them."),
     Mistake("whites", "The pixels are divided by 255: their mean is not 0, nor their variance 1."),
 )
 SPREADS = (
@@ -146,6 +156,8 @@ def _scaled(wrong: Wrong, part: Tensor, source: Tensor) -> Tensor:
         return part / 255
     if "each_image" in wrong:
         source = part
+    if "min_max" in wrong:
+        return (part - source.min()) / (source.max() - source.min())
     axes = (0,) if "each_pixel" in wrong else (-2, -1) if "each_image" in wrong else (0, 1, 2)
     mean = source.mean(axes, keepdim=True)
     variance = source.var(axes, keepdim=True, correction=0 if "population" in wrong else 1)

@@ -224,7 +224,7 @@ WRONG = {
         (with_axes(0, 3, 1, 2), "pixels_transposed"),
         (with_axes(1, 3, 0, 2), "image_transposed"),
         (with_axes(2, 0, 3, 1), "interleaved"),
-        (fold_alone, "leading_flattened"),
+        (fold_alone, {"leading_flattened", "leading_added"}),
         (lambda patches, size: by_fold(patches, size).unsqueeze(-3), "channel_kept"),
         (for_28, None),
         (with_axes(3, 2, 1, 0), None),
