@@ -79,11 +79,11 @@ def levels() -> list[Case]:
     small = (torch.tensor([[0.0, 1.0], [0.0, 0.0]]), torch.tensor([[3, 1]]), torch.tensor([0.0, 1]))
     counts = torch.tensor([[3, 1, 0, 2], [1, 5, 2, 1], [4, 0, 1, 7]])
     scores, values = numbers(1, 4, 4), numbers(2, 4)
-    wild = torch.tensor([[1000.0, 999.0], [-1000.0, -1001.0]])
+    wild = torch.tensor([[[1000.0, 999.0], [-1000.0, -1001.0]], [[1000, -1000], [999, -1001]]])
     return [
         Case(small),
         Case((scores, counts, values)),
-        Case((wild, torch.tensor([[1, 4], [2, 3]]), torch.tensor([1.0, -1.0]))),
+        *(Case((each, torch.tensor([[1, 4], [2, 3]]), torch.tensor([1.0, -1.0]))) for each in wild),
     ]
 
 
