@@ -1,10 +1,16 @@
 """The exercises, chapter by chapter: number -> exercise."""
 
 from bareattention.exercises.exercise import Exercise
-from bareattention.exercises.tasks import digits, one_sample_at_a_time, softmax, weighted_values
+from bareattention.exercises.tasks import (
+    all_at_once,
+    digits,
+    one_sample_at_a_time,
+    softmax,
+    weighted_values,
+)
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
-    for chapter in (softmax, weighted_values, digits, one_sample_at_a_time)
+    for chapter in (softmax, weighted_values, digits, one_sample_at_a_time, all_at_once)
     for exercise in chapter.EXERCISES
 }
