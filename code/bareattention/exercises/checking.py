@@ -59,7 +59,7 @@ def check(number: str | None = None, answer: Callable[..., Any] | None = None) -
     if answer is None:
         return _hinted(exercise)
     if not callable(answer):
-        wanted = f"the function or class itself, as in check({exercise.number!r}, {exercise.name})"
+        wanted = f'the function or class itself, as in check("{exercise.number}", {exercise.name})'
         raise TypeError(f"answer: wanted {wanted}; got {type(answer).__name__}")
     verdict = judge(exercise, answer)
     if verdict.right:

@@ -43,7 +43,7 @@ def _rows(value: Any) -> Any:
 def difference(came: Any, wanted: Any) -> str | None:
     """Where what came is not what was wanted, without saying what was wanted; None if they agree.
 
-    Where one tensor is wanted and several things come, the first of them counts.
+    Where one tensor is wanted and several things come, these are its rows or the first counts.
     """
     if isinstance(came, Raised):
         alike = isinstance(wanted, Raised) and type(came.error) is type(wanted.error)
@@ -51,13 +51,18 @@ def difference(came: Any, wanted: Any) -> str | None:
     if isinstance(wanted, Raised):
         return "an error was wanted"
     if isinstance(wanted, Tensor) and isinstance(came, tuple) and came:
-        came = came[0]
+        came = torch.stack(came) if _are_rows(came, wanted) else came[0]
     if isinstance(wanted, tuple):
         return _difference_of_several(came, wanted)
     if not isinstance(wanted, Tensor) or not isinstance(came, Tensor):
         same = type(came) is type(wanted) and came == wanted
         return None if same else f"{_kind(wanted)} was wanted, and {_kind(came)} came"
     return _difference_of_tensors(came, wanted)
+
+
+def _are_rows(came: tuple, wanted: Tensor) -> bool:
+    shapes = [each.shape if isinstance(each, Tensor) else None for each in came]
+    return wanted.ndim > 0 and shapes == [wanted.shape[1:]] * wanted.shape[0]
 
 
 def _difference_of_several(came: Any, wanted: tuple) -> str | None:

@@ -40,7 +40,7 @@ class Alike:
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself alone, and quickly found in a cache
 class Reference:
     """A right function, and all the ways in which it is known to go wrong.
 

@@ -17,6 +17,7 @@ SCALES = (
         "The scores are divided by the root of the number of keys, and not of the number of "
         "channels of a key.",
     ),
+    Mistake("scale_fixed", "The scores are divided by √3, whatever the width of a key."),
     Mistake("scale_d_v", "The scores are divided by the root of the width of the values."),
     Mistake(
         "scale_d_model",
@@ -27,6 +28,11 @@ ORDERS = (
     Mistake("keys_ask", "Keys and queries are exchanged: the keys ask (K Qᵀ)."),
     Mistake("queries_twice", "The queries are compared with queries, not with the keys."),
     Mistake("channels_attend", "Channels attend to channels (Qᵀ K), not tokens to tokens."),
+    Mistake(
+        "channels_within",
+        "The channels of each token attend to each other, and no token sees another.",
+    ),
+    Mistake("keys_by_view", "The keys are cut anew by `view` where they should be transposed."),
 )
 AXES = (
     Mistake(
@@ -37,6 +43,10 @@ AXES = (
     Mistake("over_batch", "The softmax runs over the first axis, not over the keys."),
     Mistake("hard", "Each query takes the key with the largest score alone: that is no softmax."),
     Mistake("not_normalised", "The exponentials are not divided by their sum."),
+    Mistake(
+        "overflow",
+        "The largest score is not subtracted before the powers are taken, so large ones overflow.",
+    ),
     Mistake("no_softmax", "There is no softmax: the scores themselves are the weights."),
 )
 MASKS = (
@@ -70,6 +80,7 @@ def scaled(wrong: Wrong, scores: Tensor, queries: Tensor, d_v: int, n_heads: int
         "no_scale": 1.0,
         "scale_d_k": float(d_k),
         "scale_times": d_k**-0.5,
+        "scale_fixed": 3**0.5,
         "scale_n_keys": scores.shape[-1] ** 0.5,
         "scale_d_v": d_v**0.5,
         "scale_d_model": (n_heads * d_k) ** 0.5,
@@ -85,6 +96,10 @@ def products(wrong: Wrong, queries: Tensor, keys: Tensor) -> Tensor:
         return queries @ queries.mT
     if "channels_attend" in wrong:
         return queries.mT @ keys
+    if "channels_within" in wrong:
+        return queries[..., :, None] * keys[..., None, :]
+    if "keys_by_view" in wrong:
+        return queries @ keys.reshape(*keys.shape[:-2], *keys.shape[:-3:-1])
     return queries @ keys.mT
 
 
@@ -114,6 +129,8 @@ def shared(wrong: Wrong, scores: Tensor) -> Tensor:
         return (scores == scores.amax(-1, keepdim=True)).to(scores.dtype)
     if "not_normalised" in wrong:
         return scores.exp()
+    if "overflow" in wrong:
+        return scores.exp() / scores.exp().sum(-1, keepdim=True)
     if "whole_table" in wrong:
         weights = scores.flatten(-2).softmax(-1).view_as(scores)
     else:
@@ -140,6 +157,8 @@ def attend(
         weights = weights.mT
     if "channels_attend" in wrong:
         return (weights @ values.mT).mT
+    if "channels_within" in wrong:
+        return (weights @ values[..., None])[..., 0]
     output = weights @ (keys if "keys_carried" in wrong else values)
     if "values_counted" in wrong:
         output = output / values.shape[-2]
@@ -167,15 +186,17 @@ def small_and_large() -> list[Case]:
     drawn = [
         tuple(numbers(7 * i + j, *s) for j, s in enumerate(three)) for i, three in enumerate(shapes)
     ]
-    return [Case(tuple(one)), *(Case(three) for three in drawn)]
+    square = tuple(numbers(30 + i, 3, 3) for i in range(3))
+    wild = tuple(factor * part for factor, part in zip((40, 40, 1), drawn[0], strict=True))
+    return [Case(tuple(one)), Case(square), *(Case(three) for three in drawn), Case(wild)]
 
 
 def masked() -> list[Case]:
     """The same, and with masks: causal, of one row, of a batch, and one that leaves nobody."""
     causal = torch.ones(5, 5, dtype=torch.bool).tril()
-    q, k, v = small_and_large()[-1].args
+    q, k, v = small_and_large()[-2].args
     empty = torch.tensor([[True, False, True], [False, False, False], [True, True, False]])
-    small = small_and_large()[1].args
+    small = small_and_large()[2].args
     last = torch.tensor([True, True, True, False, False]).expand(5, 5)
     masks = [Case((*small, torch.ones(3, 3, dtype=torch.bool).tril())), Case((q, k, v, causal))]
     return [*small_and_large(), *masks, Case((q, k, v, last)), Case((*small, empty))]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bareattention.mistakes import Alike, Case, Mistake, Reference, Wrong
+from bareattention.mistakes import Case, Mistake, Reference, Wrong
 from bareattention.mistakes.attention import (
     AXES,
     ORDERS,
@@ -24,6 +24,11 @@ MIXING = (
         "batch_summed",
         "The scores of all digits are summed: their letter is missing behind the arrow.",
     ),
+    Mistake(
+        "all_pairs_summed",
+        "The digits have two letters that are missing behind the arrow, so that the scores of all "
+        "pairs of digits are summed.",
+    ),
     Mistake("first_keys", "All digits look at the tokens of the first one."),
     Mistake(
         "digits_attend",
@@ -37,8 +42,7 @@ MATRICES = (
     Mistake("raw_queries", "W_query is left out: the tokens themselves ask."),
     Mistake("keys_carried", "W_key is used for the values as well."),
     Mistake("values_asked", "W_value is used for the keys as well."),
-    Mistake("shared_query", "W_query is used for the keys as well."),
-)  # fmt: skip
+)
 
 
 def attend(wrong: Wrong, x: Tensor, W_query: Tensor, W_key: Tensor, W_value: Tensor) -> Tensor:
@@ -50,8 +54,6 @@ def attend(wrong: Wrong, x: Tensor, W_query: Tensor, W_key: Tensor, W_value: Ten
         x = x.transpose(0, 1)
     if "matrices_transposed" in wrong:
         W_query, W_key, W_value = W_query.T, W_key.T, W_value.T
-    if "shared_query" in wrong:
-        W_key = W_query
     if "values_asked" in wrong:
         W_key = W_value
     if "keys_carried" in wrong:
@@ -64,6 +66,8 @@ def attend(wrong: Wrong, x: Tensor, W_query: Tensor, W_key: Tensor, W_value: Ten
     scores = products(wrong, queries, keys)
     if "batch_summed" in wrong:
         scores = scores.sum(0, keepdim=True).expand_as(scores)
+    if "all_pairs_summed" in wrong:
+        scores = products(wrong, queries.sum(0, True), keys.sum(0, True)).expand_as(scores)
     weights = shared(wrong, scaled(wrong, scores, queries, values.shape[-1]))
     mixed = (weights @ values.mT).mT if "channels_attend" in wrong else weights @ values
     return mixed.transpose(0, 1) if "digits_attend" in wrong else mixed.reshape(shape)
@@ -78,10 +82,19 @@ def three_axes() -> list[Case]:
     return [Case(small), *(Case(each) for each in drawn)]
 
 
-HEAD = {"scale_d_v", "scale_d_model"}  # as wide as the keys here, and there is one head
+def _some(dial: tuple[Mistake, ...], *names: str) -> tuple[Mistake, ...]:
+    return tuple(mistake for mistake in dial if mistake.name in names)
+
+
 ATTEND = Reference(
     attend,
-    (tuple(one for one in SCALES if one.name not in HEAD), ORDERS, AXES, MIXING, MATRICES),
+    (
+        _some(SCALES, "no_scale", "scale_d_k", "scale_times", "scale_n_keys"),
+        _some(ORDERS, "keys_ask", "queries_twice", "channels_attend"),
+        _some(AXES, "wrong_axis", "whole_table", "over_batch", "hard", "no_softmax"),
+        MIXING,
+        MATRICES,
+    ),
     three_axes,
 )
 
@@ -96,6 +109,15 @@ WEIGHTS = (
         "pieces.",
     ),
     Mistake("sum", "The losses of the digits are summed, not averaged over the batch."),
+    Mistake(
+        "divided_twice",
+        "The mean of each piece is divided by `size` again: a mean has been divided already.",
+    ),
+    Mistake(
+        "mean_by_all",
+        "The mean of each piece is divided by all digits: it has been divided by its own already.",
+    ),
+    Mistake("as_if_full", "The last piece is weighed as if it held `size` digits."),
     Mistake("by_size", "The sums are divided by `size`, not by the number of digits of the batch."),
 )
 PIECES = (
@@ -106,14 +128,17 @@ PIECES = (
     Mistake("overlap", "Neighbouring pieces share a digit."),
 )
 MEMORY = (
-    Mistake("whole", "The whole batch goes through at once: nothing is saved."),
     Mistake(
         "one_backward",
-        "All pieces wait for one `backward` at the end, so that all of them stay in memory.",
+        "All digits wait for one `backward`, so that all of them are in memory at once.",
     ),
 )
 STEPS = (
     Mistake("stepped", "The parameters are moved; only their gradients were asked for."),
+    Mistake(
+        "softmax_twice",
+        "There is a softmax before the cross-entropy, which takes one itself.",
+    ),
     Mistake("no_backward", "There is no `backward`: the parameters have no gradient."),
 )
 
@@ -124,8 +149,6 @@ def gradients(wrong: Wrong, model: nn.Module, x: Tensor, y: Tensor, size: int) -
     if "number_for_size" in wrong:
         size = -(-len(x) // size)
         starts = range(0, len(x), size)
-    if "whole" in wrong:
-        starts, size = range(1), len(x)
     if "last_left_out" in wrong:
         starts = [s for s in starts if s + size <= len(x)]
     if "first_only" in wrong:
@@ -136,7 +159,10 @@ def gradients(wrong: Wrong, model: nn.Module, x: Tensor, y: Tensor, size: int) -
         if "forgotten" in wrong:
             model.zero_grad()
         piece, right = x[start : start + width], y[start : start + width]
-        loss = F.cross_entropy(model(piece), right, reduction="sum")
+        logits = model(piece)
+        if "softmax_twice" in wrong:
+            logits = logits.softmax(-1)
+        loss = F.cross_entropy(logits, right, reduction="sum")
         loss = loss / _divisor(wrong, len(x), len(piece), size, len(starts))
         if wrong & {"one_backward", "no_backward"}:
             losses.append(loss)
@@ -156,6 +182,9 @@ def _divisor(wrong: Wrong, n: int, of_piece: int, size: int, pieces: int) -> flo
         "pieces_alike": of_piece * pieces,
         "means_summed": of_piece,
         "sum": 1,
+        "divided_twice": of_piece * size,
+        "mean_by_all": of_piece * n,
+        "as_if_full": of_piece * n / size,
         "by_size": size,
     }
     return next((places[name] for name in wrong if name in places), n)
@@ -167,9 +196,10 @@ class Watched(nn.Module):
     def __init__(self, channels: int, classes: int):
         super().__init__()
         self.linear = nn.Linear(channels, classes)
-        self.waiting = self.most = 0
+        self.calls = self.waiting = self.most = 0
 
     def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
         logits = self.linear(x)
         if logits.requires_grad:
             self.waiting += len(x)
@@ -188,11 +218,17 @@ def seen(answer: Callable[..., Any], model: Watched, x: Tensor, y: Tensor, size:
     """The gradients, how far the parameters moved, and how many digits waited at once."""
     before = torch.cat([p.detach().flatten().clone() for p in model.parameters()])
     answer(model, x, y, size)
-    if not model.most:
+    if not model.calls:
         return None
     after = torch.cat([p.detach().flatten() for p in model.parameters()])
     grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()]
-    return torch.cat([g.flatten() for g in grads]), after - before, min(model.most, len(x))
+    moved = "moved" if not torch.equal(before, after) else "as they were"
+    waited = min(model.most, len(x))
+    return (
+        torch.cat([g.flatten() for g in grads]),
+        f"digits in memory at once: {waited}",
+        f"parameters: {moved}",
+    )
 
 
 def pieces() -> list[Case]:

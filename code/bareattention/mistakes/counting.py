@@ -57,13 +57,17 @@ def sizes() -> list[Case]:
 
 PARAMETERS = Reference(parameters, (MATRICES, OUTPUTS, TABLES), sizes)
 
-UNITS = (
+BYTES = (
     Mistake("bits_as_bytes", "Bits are taken for bytes: eight bits make one byte."),
+    Mistake("times_8", "The bits are multiplied by eight: eight bits make one byte."),
+    Mistake("numbers_counted", "The numbers are counted, not their bytes."),
+    Mistake("always_32", "The numbers are taken to have 32 bits, whatever `bits` says."),
+)
+UNITS = (
     Mistake("million", "A megabyte is taken for a million bytes; here it is 2²⁰ of them."),
     Mistake("in_bytes", "The result is in bytes, not in megabytes."),
     Mistake("in_kilobytes", "The result is in kilobytes: it was divided by 1,024 once, not twice."),
     Mistake("in_gigabytes", "The result is in gigabytes: it was divided by 1,024 once too often."),
-    Mistake("always_32", "The numbers are taken to have 32 bits, whatever `bits` says."),
 )
 SIDES = (
     Mistake("linear", "There is a weight for each *pair* of tokens: the tokens are not squared."),
@@ -73,7 +77,6 @@ SIDES = (
 BATCHES = (
     Mistake("one_digit", "The table of one digit is counted; each digit of a batch has its own."),
     Mistake("mixed", "All digits are counted as one long sequence; digits do not look at another."),
-    Mistake("batch_squared", "The digits are squared: there is a table a digit, not a pair."),
 )
 KEPT = (Mistake("scores_too", "The scores are counted as well: the table of weights was asked."),)
 
@@ -87,11 +90,12 @@ def megabytes(wrong: Wrong, batch_size: int, seq_len: int, bits: int) -> float:
     }
     tables = next((pairs[name] for name in wrong if name in pairs), seq_len**2)
     tables *= 2 if "scores_too" in wrong else 1
-    if wrong & {"batch_squared", "mixed"}:
+    if "mixed" in wrong:
         batch_size **= 2
     if "one_digit" in wrong:
         batch_size = 1
-    each = 4 if "always_32" in wrong else bits if "bits_as_bytes" in wrong else bits / 8
+    bytes_each = {"always_32": 4, "numbers_counted": 1, "bits_as_bytes": bits, "times_8": 8 * bits}
+    each = next((bytes_each[name] for name in wrong if name in bytes_each), bits / 8)
     places = {"million": 10**6, "in_bytes": 1, "in_kilobytes": 2**10, "in_gigabytes": 2**30}
     unit = next((places[name] for name in wrong if name in places), 2**20)
     return batch_size * tables * each / unit
@@ -102,4 +106,4 @@ def batches() -> list[Case]:
     return [Case(each) for each in [(16, 1024, 32), (256, 784, 16), (3, 4096, 64)]]
 
 
-MEGABYTES = Reference(megabytes, (UNITS, SIDES, BATCHES, KEPT), batches)
+MEGABYTES = Reference(megabytes, (BYTES, UNITS, SIDES, BATCHES, KEPT), batches)

@@ -133,7 +133,8 @@ RIGHT = {
 }
 WRONG = {
     "13.1": [
-        (attend("bqd,ckd->qk"), "batch_summed"),
+        (attend("bqd,bkd->qk"), "batch_summed"),
+        (attend("bqd,ckd->qk"), "all_pairs_summed"),
         (attend("bqd,bkd->bkq"), "keys_ask"),
         (attend(axis=1), "wrong_axis"),
         (attend(root=False), "no_scale"),
@@ -149,9 +150,9 @@ WRONG = {
         (undivided, "means_summed"),
         (forgetting, "forgotten"),
         (all_losses_first, "one_backward"),
-        (at_once, "whole"),
+        (at_once, "one_backward"),
         (whole_pieces, "last_left_out"),
-        (with_optimizer, None),
+        (with_optimizer, "stepped"),
         (in_chunks, "number_for_size"),
     ],
     "13.4": [

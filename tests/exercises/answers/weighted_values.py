@@ -19,7 +19,8 @@ def with_loops(queries, keys, values):
     found = []
     for q, k, v in zip(*flat, strict=True):
         for query in q:
-            powers = torch.stack([(query @ key / len(query) ** 0.5).exp() for key in k])
+            scores = torch.stack([query @ key / len(query) ** 0.5 for key in k])
+            powers = (scores - scores.max()).exp()
             found.append(sum(p * row for p, row in zip(powers / powers.sum(), v, strict=True)))
     return torch.stack(found).view(*batch, queries.shape[-2], values.shape[-1])
 
@@ -49,6 +50,11 @@ def over_queries(queries, keys, values):
     return soft(queries @ keys.mT / keys.shape[-1] ** 0.5, -2) @ values
 
 
+def overflowing(queries, keys, values):
+    powers = (queries @ keys.mT / keys.shape[-1] ** 0.5).exp()
+    return powers / powers.sum(-1, keepdim=True) @ values
+
+
 def hard_argmax(queries, keys, values):
     found = (queries @ keys.mT).argmax(-1)
     return F.one_hot(found, keys.shape[-2]).float() @ values
@@ -72,6 +78,7 @@ ATTENTIONS = [
     (by_d_k, "scale_d_k"),
     (by_n_keys, "scale_n_keys"),
     (over_queries, "wrong_axis"),
+    (overflowing, "overflow"),
     (hard_argmax, "hard"),
     (of_channels, "channels_attend"),
     (unscaled_over_queries, {"no_scale", "wrong_axis"}),

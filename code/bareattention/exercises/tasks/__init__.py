@@ -8,9 +8,18 @@ from bareattention.exercises.tasks import (
     softmax,
     weighted_values,
 )
+from bareattention.mistakes.attention import ATTENTION
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
-    for chapter in (softmax, weighted_values, digits, one_sample_at_a_time, all_at_once)
+    for chapter in (
+        softmax,
+        weighted_values,
+        digits,
+        one_sample_at_a_time,
+        all_at_once,
+    )
     for exercise in chapter.EXERCISES
 }
+# Everything that mistakes can be looked for in.
+REFERENCES = tuple(dict.fromkeys([*(e.reference for e in EXERCISES.values()), ATTENTION]))
