@@ -6,6 +6,7 @@ from bareattention.exercises.tasks import (
     digits,
     one_sample_at_a_time,
     softmax,
+    training,
     weighted_values,
 )
 from bareattention.mistakes.attention import ATTENTION
@@ -18,6 +19,7 @@ EXERCISES: dict[str, Exercise] = {
         digits,
         one_sample_at_a_time,
         all_at_once,
+        training,
     )
     for exercise in chapter.EXERCISES
 }
