@@ -216,17 +216,18 @@ def _train(
     return torch.cat([p.detach().flatten().clone() for p in model.parameters()])
 
 
-def resumed(answer: Callable[..., Any], before: int, after: int) -> Any:
+def resumed(answer: Callable[..., Any], epochs: int, more: int) -> Any:
     """The parameters of an interrupted run, and whether they are those of an unbroken one."""
     run = _fresh(3)
-    _train(*run, before)
+    _train(*run, epochs)
     checkpoint = answer(*run)
-    unbroken = _train(*run, after)
+    unbroken = _train(*run, more)
     other = _fresh(4)
+    before = _train(*other, 0)
     checkpoint.put_back(*other)
-    if not vars(checkpoint):
+    if not vars(checkpoint) and torch.equal(before, _train(*other, 0)):
         return None
-    broken = _train(*other, after)
+    broken = _train(*other, more)
     same = torch.allclose(unbroken, broken)
     return ("the same as without a break" if same else "other than without a break"), broken
 

@@ -1,5 +1,6 @@
 """Teaching and judging a model, and how they go wrong."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +55,7 @@ GRADIENTS = (
     ),
     Mistake(
         "forgotten_late",
-        "The gradients are forgotten between `backward` and `step`, so that nothing moves.",
+        "When `step` comes, the gradients are forgotten or not there yet, so that nothing moves.",
     ),
     Mistake("no_step", "There is no `step`: nothing moves."),
     Mistake("one_step", "There is one step at the end, and not one for each batch."),
@@ -79,6 +80,9 @@ REPORTS = (
     Mistake("last_batch", "The loss of the last batch is reported, not the mean of all digits."),
     Mistake("sum_of_batches", "The means of the batches are summed, and not averaged."),
     Mistake("sum_of_digits", "The losses are summed over the digits, and not averaged."),
+    Mistake("weighed_twice", "The batches are weighed by their digits twice."),
+    Mistake("over_all_digits", "The means of the batches are summed and divided by all digits."),
+    Mistake("bits", "The report is in bits, and not in nats."),
     Mistake("after_the_step", "Each batch is judged after the model has learned from it."),
 )
 
@@ -111,6 +115,9 @@ def teach(
         "last_batch": means[-1],
         "sum_of_batches": sum(means),
         "sum_of_digits": total,
+        "weighed_twice": sum(m * n * n for m, n in zip(means, counts, strict=True)) / sum(counts),
+        "over_all_digits": sum(means) / sum(counts),
+        "bits": total / sum(counts) / math.log(2),
     }
     return next((places[name] for name in wrong if name in places), total / sum(counts))
 
@@ -227,11 +234,12 @@ def judged(answer: Callable[..., Any], model: nn.Module, batches: Batches) -> An
 def judgements() -> list[Case]:
     """Batches of unequal size, and of as many digits as classes; models in both modes."""
     sizes = [(2, 3, [4, 2]), (4, 3, [3, 3]), (6, 4, [4, 7, 2, 2]), (4, 3, [9, 4, 2])]
-    cases = []
-    for i, (channels, classes, each) in enumerate(sizes):
-        model = _model(3 * i + 1, channels, classes)
-        cases.append(Case((model.train(i != 1), _batches(2 * i + 3, each, channels, classes))))
-    return cases
+    seeds = [(4, 23), (4, 22), (5, 21), (5, 24)]  # where the known mistakes give other numbers
+    models = [_model(seed, *two) for (seed, _), (*two, _) in zip(seeds, sizes, strict=True)]
+    return [
+        Case((model.train(i != 1), _batches(seeds[i][1], sizes[i][2], *sizes[i][:2])))
+        for i, model in enumerate(models)
+    ]
 
 
 ACCURACY = Reference(

@@ -116,6 +116,17 @@ def layer_in_the_loop(model, x, y, steps=100):
     return model
 
 
+def layer_at_the_end(model, x, y, steps=100):
+    trained(model, adam(model), x, y, steps)
+    new_layer(model)
+    return model
+
+
+def too_slowly(model, x, y, steps=100):
+    new_layer(model)
+    return trained(model, torch.optim.SGD(model.parameters(), lr=2e-3), x, y, steps)
+
+
 def never_forgetting(model, x, y, steps=100):
     new_layer(model)
     return trained(model, adam(model), x, y, steps, forget=False)
@@ -281,6 +292,14 @@ class ByHand:
         torch.set_rng_state(self.chance)
 
 
+class Elsewhere:
+    def __init__(self, model, optimizer, generator):
+        Elsewhere.kept = Checkpoint(model, optimizer, generator)
+
+    def put_back(self, *others):
+        Elsewhere.kept.put_back(*others)
+
+
 class WithoutOptimizer(Checkpoint):
     def put_back(self, model, optimizer, generator):
         super().put_back(model, copy.deepcopy(optimizer), generator)
@@ -432,7 +451,7 @@ RIGHT = {
     "14.1": [by_logsumexp, shifted_in_doubles, digit_by_digit, F.cross_entropy],
     "14.2": [layer_first, another_group, started_anew],
     "14.3": [Keeper, WithHistory, WithClones],
-    "14.4": [Checkpoint, InAFile, ByHand],
+    "14.4": [Checkpoint, InAFile, ByHand, Elsewhere],
     "14.5": [counting, joined, weighed, judged()],
     "14.6": [epoch, forgetting_after, by_model],
 }
@@ -455,6 +474,8 @@ WRONG = {
         (without_new_layer, "old_layer"),
         (layer_in_the_loop, "layer_each_step"),
         (never_forgetting, "not_forgotten"),
+        (layer_at_the_end, "layer_last"),
+        (too_slowly, None),
         (without_a_step, "nothing_moves"),
     ],
     "14.3": [
