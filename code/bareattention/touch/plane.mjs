@@ -176,8 +176,8 @@ class Field {
       h("rect", { class: "frame", width: SIDE, height: SIDE }),
       h("line", { class: "axis", x1: 0, x2: SIDE, y1: half, y2: half }),
       h("line", { class: "axis", x1: half, x2: half, y1: 0, y2: SIDE }),
-      h("text", { class: "tick", x: SIDE - 4, y: half + 14, "text-anchor": "end" }, axes[0] ? `${axes[0]} ${this.most}` : String(this.most)),
-      h("text", { class: "tick", x: half + 5, y: 12 }, axes[1] ? `${axes[1]} ${this.most}` : String(this.most)));
+      h("text", { class: "tick", x: SIDE - 5, y: SIDE - 6, "text-anchor": "end" }, `${axes[0]} → ${this.most}`),
+      h("text", { class: "tick", x: 5, y: 14 }, `${axes[1]} ↑ ${this.most}`));
     this.node = h("div", {}, h("p", {}, title), this.svg);
   }
 
