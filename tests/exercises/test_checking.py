@@ -46,6 +46,11 @@ def test_a_right_answer():
     assert repr(verdict) == "0.1 is right. (Tried with 3 inputs.)"
 
 
+def test_one_input_is_no_plural():
+    reference = Reference(lambda wrong, x: x, (), lambda: [Case((1,))])
+    assert "(Tried with 1 input.)" in judge(Exercise("0.2", "f", "", reference), lambda x: x).text
+
+
 def test_one_mistake_with_the_smallest_example():
     verdict = check("0.1", lambda x, y: x - y)
     assert verdict.mistakes == ((MINUS,),)

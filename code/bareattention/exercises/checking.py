@@ -97,7 +97,9 @@ def judge(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
 def _right(number: str, found: Diagnosis) -> Verdict:
     changed = _changed(found)
     if not changed:
-        return Verdict(True, (), f"{number} is right. (Tried with {len(found.outcomes)} inputs.)")
+        count = len(found.outcomes)
+        tried = f"Tried with {count} input{'s' * (count > 1)}."
+        return Verdict(True, (), f"{number} is right. ({tried})")
     says = f"The result is right, but your answer changes its argument {changed}."
     return Verdict(False, (), f"{number}: {says} Whoever calls it still needs the old one.")
 
