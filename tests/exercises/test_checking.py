@@ -46,11 +46,6 @@ def test_a_right_answer():
     assert repr(verdict) == "0.1 is right. (Tried with 3 inputs.)"
 
 
-def test_one_input_is_no_plural():
-    reference = Reference(lambda wrong, x: x, (), lambda: [Case((1,))])
-    assert "(Tried with 1 input.)" in judge(Exercise("0.2", "f", "", reference), lambda x: x).text
-
-
 def test_one_mistake_with_the_smallest_example():
     verdict = check("0.1", lambda x, y: x - y)
     assert verdict.mistakes == ((MINUS,),)
@@ -62,6 +57,14 @@ def test_two_mistakes():
     verdict = check("0.1", lambda x, y: 2 * (x - y))
     assert verdict.mistakes == ((MINUS, TWICE),)
     assert f"2 mistakes meet. {MINUS.says} {TWICE.says}" in verdict.text
+
+
+def test_an_answer_without_arguments_is_asked_once():
+    reference = Reference(lambda wrong: 2 - len(wrong), ((MINUS,),), lambda: [Case()])
+    exercise = Exercise("0.2", "two", "", reference)
+    assert judge(exercise, lambda: 2).text == "0.2 is right."
+    assert judge(exercise, lambda: 1).text.endswith("\nYours gives 1.")
+    assert judge(exercise, float.fromhex).text.endswith("(0 given)")
 
 
 def test_what_nothing_explains():

@@ -4,7 +4,11 @@ from bareattention.exercises.exercise import Exercise
 from bareattention.exercises.tasks import (
     all_at_once,
     digits,
+    embeddings,
     one_sample_at_a_time,
+    parameters,
+    queries_keys_values,
+    scores,
     softmax,
     training,
     weighted_values,
@@ -14,6 +18,10 @@ from bareattention.mistakes.attention import ATTENTION
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
     for chapter in (
+        parameters,
+        embeddings,
+        queries_keys_values,
+        scores,
         softmax,
         weighted_values,
         digits,
