@@ -2,15 +2,19 @@
 
 from bareattention.exercises.exercise import Exercise
 from bareattention.exercises.tasks import (
+    all_at_once,
     block,
+    digits,
     embeddings,
     many_heads,
     masks,
+    one_sample_at_a_time,
     parameters,
     positions,
     queries_keys_values,
     scores,
     softmax,
+    training,
     weighted_values,
 )
 from bareattention.mistakes.attention import ATTENTION
@@ -28,6 +32,10 @@ EXERCISES: dict[str, Exercise] = {
         positions,
         many_heads,
         block,
+        digits,
+        one_sample_at_a_time,
+        all_at_once,
+        training,
     )
     for exercise in chapter.EXERCISES
 }
