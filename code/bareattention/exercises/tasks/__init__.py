@@ -1,10 +1,28 @@
 """The exercises, chapter by chapter: number -> exercise."""
 
 from bareattention.exercises.exercise import Exercise
-from bareattention.exercises.tasks import softmax, weighted_values
+from bareattention.exercises.tasks import (
+    cost,
+    inside,
+    is_attention_doing_anything,
+    language,
+    only_attention,
+    patches,
+    softmax,
+    weighted_values,
+)
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
-    for chapter in (softmax, weighted_values)
+    for chapter in (
+        softmax,
+        weighted_values,
+        is_attention_doing_anything,
+        patches,
+        inside,
+        only_attention,
+        cost,
+        language,
+    )
     for exercise in chapter.EXERCISES
 }
