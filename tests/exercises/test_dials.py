@@ -4,6 +4,7 @@ import pytest
 
 from bareattention.exercises import EXERCISES
 from bareattention.exercises.diagnosis import cases, expected, explain
+from bareattention.exercises.outcomes import Raised
 from bareattention.mistakes import RIGHT, Reference, Wrong
 
 REFERENCES = {exercise.reference: exercise.number for exercise in EXERCISES.values()}
@@ -18,6 +19,12 @@ def listed(reference: Reference, wrong: Wrong) -> set[Wrong]:
     """The combinations that a combination is said to behave like."""
     pairs = [(each.these, each.those) for each in reference.alike]
     return {those for these, those in [*pairs, *((b, a) for a, b in pairs)] if these == wrong}
+
+
+@pytest.mark.parametrize("reference", EACH)
+def test_the_first_case_has_an_answer(reference):
+    """Two errors are alike, so a reference that always fails would call every failure right."""
+    assert not isinstance(expected(reference, RIGHT, 0), Raised)
 
 
 @pytest.mark.parametrize("reference", EACH)

@@ -18,7 +18,7 @@ SHARES = (
     Mistake("half", "`own` is ignored: the residual always gets one half."),
     Mistake("no_residual", "The residual is left out."),
     Mistake("not_shared", "The residual is added whole, so that rows sum to more than 1."),
-    Mistake("own_added", "The maps keep all of themselves, so that rows sum to more than 1."),
+    Mistake("unweighted", "Residual and map are added whole, whatever `own` is: rows sum to 2."),
 )
 HEADS = (
     Mistake("largest_head", "The largest head counts alone, not the mean of all."),
@@ -49,8 +49,8 @@ def roll_out(wrong: Wrong, maps: Tensor, own: float) -> Tensor:
         own, rest = 0.0, 1.0
     if "not_shared" in wrong:
         own = 1.0
-    if "own_added" in wrong:
-        rest = 1.0
+    if "unweighted" in wrong:
+        own = rest = 1.0
     blocks = (own * eye + rest * tables).unbind(1)
     if "last_only" in wrong:
         return blocks[-1]

@@ -201,7 +201,7 @@ def draw(wrong: Wrong, logits: Tensor, temperature: float, chance: float) -> Ten
     if "no_sums" in wrong:
         return (shares > chance).int().argmax()
     place = (shares.cumsum(0) <= chance).sum()
-    return place + ("one_on" in wrong) - ("one_back" in wrong)
+    return place + int("one_on" in wrong) - int("one_back" in wrong)
 
 
 def chances() -> list[Case]:

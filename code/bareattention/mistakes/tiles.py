@@ -54,8 +54,8 @@ SHRINKS = (
     Mistake("no_maximum", "No maximum is subtracted, so that large powers overflow."),
     Mistake("own_maximum", "The maximum is that of the tile alone, and not the largest so far."),
 )
+MASKS = (Mistake("open_tile", "Within their own tile tokens look into the future."),)
 SKIPS = (
-    Mistake("open_tile", "Within their own tile tokens look into the future."),
     Mistake("nothing_skipped", "Tiles that lie wholly in the future are not skipped."),
     Mistake("own_skipped", "The tile of the queries themselves is skipped as well."),
 )
@@ -125,4 +125,4 @@ def in_tiles() -> list[Case]:
     return [Case((*three, size)) for three, size in cases]
 
 
-TILED = Reference(causal_tiled, (SHRINKS, SKIPS, SCALES, ENDS), in_tiles)
+TILED = Reference(causal_tiled, (SHRINKS, MASKS, SKIPS, SCALES, ENDS), in_tiles)

@@ -9,28 +9,20 @@ PROJECTIONS = (
 FEED_FORWARD = (
     Mistake("one_layer", "The feed-forward network has two layers, and one is counted."),
     Mistake("feed_forward_bare", "The two layers of the feed-forward network have biases as well."),
-    Mistake(
-        "feed_forward_bias",
-        "The two layers of the feed-forward network have biases of two lengths, d_ff and d_model.",
-    ),
 )
 NORMS = (
     Mistake("norms_bare", "A norm has a bias for each channel beside its weight."),
     Mistake("one_norm", "A block has two norms, and one is counted."),
-    Mistake("no_last_norm", "The norm after the last block is missing."),
     Mistake("no_norms", "The norms are missing altogether."),
 )
+LAST_NORM = (Mistake("no_last_norm", "The norm after the last block is missing."),)
 TOKENS = (
     Mistake("embedding_bare", "The embedding has a bias as well."),
-    Mistake("no_embedding", "The embedding is missing."),
     Mistake("no_positions", "The positions are missing."),
     Mistake("one_position", "Each place of the sequence has a row of its own."),
     Mistake("positions_before", "Positions are added after the embedding, and are as wide as it."),
 )
-BLOCKS = (
-    Mistake("one_block", "The blocks do not share their parameters: each has its own."),
-    Mistake("all_times", "Only blocks come n_blocks times; the rest is there once."),
-)
+BLOCKS = (Mistake("one_block", "The blocks do not share their parameters: each has its own."),)
 LAST = (
     Mistake("last_bare", "The last layer has biases as well, one for each class."),
     Mistake("last_flat", "The last layer reads the mean of the tokens, not all side by side."),
@@ -56,23 +48,20 @@ def parameters(
     if "no_last" not in wrong:
         read = seq_len * d if "last_flat" in wrong else d
         once += 10 * read + (0 if "last_bare" in wrong else 10)
-    if "all_times" in wrong:
-        return n_blocks * (block + once)
     return (1 if "one_block" in wrong else n_blocks) * block + once
 
 
 def _feed_forward(wrong: Wrong, d: int, d_ff: int) -> int:
     if "one_layer" in wrong:
         return d * d_ff + d_ff
-    biases = 2 * d_ff if "feed_forward_bias" in wrong else d_ff + d
-    return 2 * d * d_ff + (0 if "feed_forward_bare" in wrong else biases)
+    return 2 * d * d_ff + (0 if "feed_forward_bare" in wrong else d_ff + d)
 
 
 def _tokens(wrong: Wrong, channels: int, seq_len: int, d: int) -> int:
     embedding = channels * d + (0 if "embedding_bare" in wrong else d)
     places = {"no_positions": 0, "one_position": d, "positions_before": seq_len * channels}
     positions = next((places[name] for name in wrong if name in places), seq_len * d)
-    return positions + (0 if "no_embedding" in wrong else embedding)
+    return positions + embedding
 
 
 def sizes() -> list[Case]:
@@ -88,8 +77,13 @@ def sizes() -> list[Case]:
     return [Case(row) for row in rows]
 
 
-DIALS = (PROJECTIONS, FEED_FORWARD, NORMS, TOKENS, BLOCKS, LAST)
+DIALS = (PROJECTIONS, FEED_FORWARD, NORMS, LAST_NORM, TOKENS, BLOCKS, LAST)
 ALIKE = (
+    Alike(
+        frozenset({"norms_bare"}),
+        frozenset({"one_norm", "embedding_bare"}),
+        "The bias of the last norm is as long as that of the embedding.",
+    ),
     Alike(
         frozenset({"no_norms"}),
         frozenset({"projections_bare", "no_last_norm"}),
