@@ -12,6 +12,8 @@ from bareattention.exercises.outcomes import Raised, difference, plain
 from bareattention.exercises.running import Outcome, OutOfTimeError, call, run
 from bareattention.mistakes import RIGHT, Case, Reference, Wrong
 
+MOST = 3
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -57,9 +59,14 @@ def expected(reference: Reference, wrong: Wrong, number: int) -> Any:
 
 
 def explain(reference: Reference, came: Mapping[int, Any]) -> tuple[Wrong, ...]:
-    """The combinations with the fewest mistakes that give what came, by number of the case."""
+    """The combinations with the fewest mistakes that give what came, by number of the case.
+
+    Nothing explains what ends in errors alone, nor are more than MOST mistakes looked for at once.
+    """
     found: list[Wrong] = []
-    for wrong in reference.combinations():
+    if all(isinstance(value, Raised) for value in came.values()):
+        return ()
+    for wrong in reference.combinations(MOST):
         if found and len(wrong) > len(found[0]):
             break
         if all(difference(came[n], expected(reference, wrong, n)) is None for n in came):

@@ -11,6 +11,7 @@ from bareattention.exercises.tasks import (
     softmax,
     weighted_values,
 )
+from bareattention.mistakes.attention import ATTENTION
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
@@ -26,3 +27,5 @@ EXERCISES: dict[str, Exercise] = {
     )
     for exercise in chapter.EXERCISES
 }
+# Everything that mistakes can be looked for in.
+REFERENCES = tuple(dict.fromkeys([*(e.reference for e in EXERCISES.values()), ATTENTION]))
