@@ -82,11 +82,13 @@ def in_pieces(
     keys: Tensor,
     values: Tensor,
     sizes: tuple[int, ...],
-) -> Tensor:
+) -> Tensor | None:
     """The outputs for a text that comes in pieces of these sizes, side by side."""
     cache, parts = answer(), []
     for some in zip(*(x.split(sizes, dim=-2) for x in (queries, keys, values)), strict=True):
         output = cache(*some)
+        if output is None:
+            return None
         parts.append(output[0] if isinstance(output, tuple) else output)
     return torch.cat(parts, dim=-2)
 

@@ -44,9 +44,12 @@ def by_hand(wrong: Wrong) -> tuple[Tensor, Tensor, Tensor]:
 
 def answers(
     made: Callable[..., tuple[Tensor, Tensor, Tensor]], left: Tensor, right: Tensor, asked: Tensor
-) -> tuple[Tensor, ...]:
+) -> Tensor | None:
     """The share of each digit in what attention finds, in tenths."""
-    W_query, W_key, W_value = made()
+    parameters = made()
+    if parameters is None:
+        return None
+    W_query, W_key, W_value = parameters
     cards = torch.cat([F.one_hot(left, 10), F.one_hot(right, 10)], -1).to(W_key.dtype)
     shown = F.pad(F.one_hot(asked, 10), (0, 10)).to(W_query.dtype)
     scores = shown @ W_query @ (cards @ W_key).mT / W_key.shape[-1] ** 0.5

@@ -146,11 +146,13 @@ def twin(wrong: Wrong, model: nn.Module) -> nn.Module:
     return made
 
 
-def told_apart(answer: Callable[..., nn.Module], model: nn.Module) -> str | tuple[str, ...]:
+def told_apart(answer: Callable[..., nn.Module], model: nn.Module) -> str | tuple[str, ...] | None:
     """What one sees of a twin, in words: its start, its state, and what its training changes."""
     model = copy.deepcopy(model)
     before = copy.deepcopy(model)
     made = answer(model)
+    if made is None:
+        return None
     if not isinstance(made, nn.Module):
         return "no model"
     seen = [

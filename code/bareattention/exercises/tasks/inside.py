@@ -6,7 +6,7 @@ from bareattention.mistakes.attention_maps import ROLL_OUT
 EXERCISES = (
     Exercise(
         "17.1",
-        "roll_out_own",
+        "my_roll_out",
         "`roll_out` of maps (n, n_blocks, n_heads, seq_len, seq_len), with the share `own` for the "
         "residual in place of one half.",
         ROLL_OUT,
