@@ -2,7 +2,7 @@
 
 import torch
 
-from bareattention import random_embeddings, small_example, touch
+from bareattention import causal_mask, project, random_embeddings, small_example, touch
 
 
 def dial():
@@ -17,4 +17,40 @@ def sentence():
     return touch.sentence(*small_example(), instead=other, places=places, hint=hint)
 
 
-EXAMPLES = {"dial": dial, "sentence": sentence}
+def matrix():
+    tokens, embeddings, *matrices = small_example()
+    return touch.matrix(
+        tokens,
+        *project(embeddings, *matrices),
+        mask=causal_mask(4),
+        break_it=["no_scale", "wrong_axis", "mask_zero", "mask_after", "mask_transposed"],
+        channels=["water", "money"],
+        first=(3, 0),
+    )
+
+
+def large_matrix():
+    queries, keys, values = random_embeddings(3 * 40, 8, seed=1).view(3, 2, 20, 8)
+    return touch.matrix([f"word {i}" for i in range(20)], queries, keys, values)
+
+
+def plane():
+    keys = torch.tensor([[2.0, 1.0], [-1.0, 1.0], [1.0, -2.0]])
+    values = torch.tensor([[2.0, 0.0], [0.0, 2.0], [1.0, 1.5]])
+    names = ["boat", "loan", "the"]
+    meanings = ("water", "money")
+    return touch.plane(names, torch.tensor([2.0, 0.5]), keys, values, asks="bank", axes=meanings)
+
+
+def plane_of_keys():
+    return touch.plane(["a", "b"], torch.tensor([1.0, 1.0]), torch.eye(2))
+
+
+EXAMPLES = {
+    "dial": dial,
+    "large_matrix": large_matrix,
+    "matrix": matrix,
+    "plane": plane,
+    "plane_of_keys": plane_of_keys,
+    "sentence": sentence,
+}

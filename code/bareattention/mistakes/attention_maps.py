@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bareattention.mistakes import Case, Mistake, Reference, Wrong
+from bareattention.mistakes import Alike, Case, Mistake, Reference, Wrong
 from bareattention.mistakes.attention import numbers
 
 ORDERS = (
@@ -25,7 +25,10 @@ HEADS = (
     Mistake("first_head", "One head counts alone, not the mean of all."),
     Mistake("heads_summed", "The heads are summed, not averaged."),
 )
-TABLES = (Mistake("transposed", "The maps are transposed: their rows are queries."),)
+TABLES = (
+    Mistake("transposed", "The maps are transposed: their rows are queries."),
+    Mistake("turned", "The result is transposed: its rows are those who look, not who is seen."),
+)
 
 
 def roll_out(wrong: Wrong, maps: Tensor, own: float) -> Tensor:
@@ -53,13 +56,17 @@ def roll_out(wrong: Wrong, maps: Tensor, own: float) -> Tensor:
         own = rest = 1.0
     blocks = (own * eye + rest * tables).unbind(1)
     if "last_only" in wrong:
-        return blocks[-1]
+        return _turned(wrong, blocks[-1])
     if "averaged" in wrong:
-        return torch.stack(blocks).mean(0)
+        return _turned(wrong, torch.stack(blocks).mean(0))
     shares = eye.expand_as(blocks[0])
     for block in blocks:
         shares = shares @ block if "reversed" in wrong else block @ shares
-    return shares
+    return _turned(wrong, shares)
+
+
+def _turned(wrong: Wrong, shares: Tensor) -> Tensor:
+    return shares.mT if "turned" in wrong else shares
 
 
 def looks() -> list[Case]:
@@ -70,4 +77,14 @@ def looks() -> list[Case]:
     return [Case((small, 0.5)), Case((small, 0.2)), Case((drawn, 0.5)), Case((drawn, 0.3))]
 
 
-ROLL_OUT = Reference(roll_out, (ORDERS, SHARES, HEADS, TABLES), looks)
+# Three ways to turn a product round, of which any two are the third.
+TURNS = ("reversed", "transposed", "turned")
+ALIKE = tuple(
+    Alike(
+        frozenset({"reversed", other}),
+        frozenset({one}),
+        "The transpose of a product is the product of the transposes in the reverse order.",
+    )
+    for one, other in (TURNS[1:], TURNS[:0:-1])
+)
+ROLL_OUT = Reference(roll_out, (ORDERS, SHARES, HEADS, TABLES), looks, alike=ALIKE)

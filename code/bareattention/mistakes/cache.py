@@ -11,7 +11,10 @@ from bareattention.mistakes.rotary import rotate
 
 PLACES = (
     Mistake("place_zero", "Each piece is turned as if it stood at the start of the text."),
-    Mistake("queries_at_zero", "The new queries are turned as if they stood at the start."),
+    Mistake(
+        "queries_at_zero",
+        "The first of the new queries is turned as much as the first of all keys.",
+    ),
     Mistake("keys_at_zero", "The new keys are turned as if they stood at the start."),
     Mistake("turned_again", "The old keys are turned once more with each new piece."),
     Mistake("one_behind", "Each piece but the first is turned as if it stood one place earlier."),

@@ -9,7 +9,11 @@ from torch.nn import functional as F
 from bareattention.mistakes import Alike, Case, Mistake, Reference, Wrong
 
 QUERIES = (
-    Mistake("query_right", "The query reads the right half, which is empty in the asked token."),
+    Mistake(
+        "no_match",
+        "All cards get the same score, whatever is asked. (In the asked token the right half is "
+        "empty.)",
+    ),
 )
 KEYS = (
     Mistake("key_right", "The keys read the right halves, but the asked digit stands on the left."),
@@ -22,30 +26,32 @@ VALUES = (
     Mistake("value_left", "The values read the left halves, so the answer is the asked digit."),
     Mistake("value_both", "The values read both halves, so the asked digit is in the answer, too."),
 )
-SIZES = (
-    Mistake("soft", "The scores are so small that all cards get much of the weight."),
-    Mistake("minus", "The card that fits gets the smallest score."),
+SIZES = (Mistake("soft", "The scores are so small that other cards get much of the weight."),)
+SIGNS = (
+    Mistake("minus", "The card that fits gets the smallest score, and not the largest."),
+    Mistake("value_minus", "The values are negative, so the right digit gets the least."),
 )
 LEFT, RIGHT_HALF = torch.eye(20)[:, :10], torch.eye(20)[:, 10:]
 
 
 def by_hand(wrong: Wrong) -> tuple[Tensor, Tensor, Tensor]:
     """W_query, W_key and W_value that find the card, and take what is on its right."""
-    size = 1.0 if "soft" in wrong else -40.0 if "minus" in wrong else 40.0
-    query = RIGHT_HALF if "query_right" in wrong else LEFT
+    size = 1.0 if "soft" in wrong else 40.0
+    query = RIGHT_HALF if "no_match" in wrong else LEFT
     key = RIGHT_HALF if "key_right" in wrong else LEFT
     value = LEFT if "value_left" in wrong else RIGHT_HALF
     if "key_both" in wrong:
         key = LEFT + RIGHT_HALF
     if "value_both" in wrong:
         value = LEFT + RIGHT_HALF
-    return size * query, key, value
+    query = -size * query if "minus" in wrong else size * query
+    return query, key, -value if "value_minus" in wrong else value
 
 
 def answers(
     made: Callable[..., tuple[Tensor, Tensor, Tensor]], left: Tensor, right: Tensor, asked: Tensor
-) -> Tensor | None:
-    """The share of each digit in what attention finds, in tenths."""
+) -> str | None:
+    """What attention finds, in words: the digits with the largest share, and whether it is all."""
     parameters = made()
     if parameters is None:
         return None
@@ -54,22 +60,24 @@ def answers(
     shown = F.pad(F.one_hot(asked, 10), (0, 10)).to(W_query.dtype)
     scores = shown @ W_query @ (cards @ W_key).mT / W_key.shape[-1] ** 0.5
     found = scores.softmax(-1) @ (cards @ W_value)
-    return (10 * found / found.sum(-1, keepdim=True)).round()
+    found = found / found.abs().sum()
+    best = (found > found.max() - 1e-3).nonzero()[:, 0].tolist()
+    return f"{' or '.join(map(str, best))}{'' if found.max() > 0.99 else ', but not surely'}"
 
 
 def deals() -> list[Case]:
-    """Two cards, one with a trap, and six."""
+    """Two cards, one with a trap, and six; the right digits of a deal differ."""
     rows = [
         ([4, 5], [8, 6], 5),
         ([4, 5, 2], [5, 6, 7], 5),
         ([4, 5, 2, 3, 1, 0], [8, 6, 5, 3, 0, 7], 0),
-        ([9, 2, 0, 7, 3, 6], [2, 2, 4, 1, 9, 9], 2),
-        ([1, 8, 3], [8, 3, 3], 8),
+        ([9, 2, 0, 7, 3, 6], [2, 5, 4, 1, 9, 8], 2),
+        ([1, 8, 3], [8, 3, 4], 8),
     ]
     return [Case(tuple(torch.tensor(part) for part in row)) for row in rows]
 
 
-BY_HAND = Reference(by_hand, (QUERIES, KEYS, VALUES, SIZES), deals, observe=answers)
+BY_HAND = Reference(by_hand, (QUERIES, KEYS, VALUES, SIZES, SIGNS), deals, observe=answers)
 
 BESTS = (
     Mistake("one_card", "A digit on several cards is the better guess: its cards count together."),

@@ -125,7 +125,7 @@ WRONG = {
         (lambda: by_hand_with_eye(size=-40), "minus"),
         (lambda: by_hand_with_eye(key=1), "key_right"),
         (lambda: by_hand_with_eye(value=0), "value_left"),
-        (lambda: by_hand_with_eye(query=1, key=1), "query_right"),
+        (lambda: by_hand_with_eye(query=1, key=1), "no_match"),
         (both_halves, "key_both"),
         (transposed, None),
         (lambda: torch.eye(20), None),
