@@ -3,6 +3,7 @@
 import torch
 
 from bareattention import causal_mask, project, random_embeddings, small_example, touch
+from bareattention.data import load_digits
 
 
 def dial():
@@ -46,8 +47,15 @@ def plane_of_keys():
     return touch.plane(["a", "b"], torch.tensor([1.0, 1.0]), torch.eye(2))
 
 
+def digit():
+    training = load_digits().training
+    each = torch.stack([training.images[training.labels == c][0] for c in range(10)])
+    return touch.digit(each, torch.eye(10), first=3)
+
+
 EXAMPLES = {
     "dial": dial,
+    "digit": digit,
     "large_matrix": large_matrix,
     "matrix": matrix,
     "plane": plane,
