@@ -158,7 +158,7 @@ class Digit extends Touchable {
     } };
   }
 
-  style() {
+  css() {
     return `.pad { background: #fff; border: 1px solid var(--faint); cursor: crosshair; display: block;
   image-rendering: pixelated; touch-action: none; width: min(100%, 15em); }
 .picks { gap: 0.3em; }

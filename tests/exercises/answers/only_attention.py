@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from answers.weighted_values import ATTENTIONS, SOLUTIONS
+from answers import weighted_values
 
 
 def best_by_one_hot(right):
@@ -103,13 +103,13 @@ def softmax_of_both(queries, keys, values):
 
 
 RIGHT = {
-    "18.2": SOLUTIONS,
+    "18.2": weighted_values.RIGHT["6.2"],
     "18.4": [best_by_one_hot, best_by_mode, best_by_loop],
     "18.5": [by_hand_with_eye, by_hand_in_one_channel_more, by_hand_with_a_rotation],
     "18.6": [linear_by_table, linear_by_weights, linear_by_state],
 }
 WRONG = {
-    "18.2": ATTENTIONS,
+    "18.2": weighted_values.WRONG["6.2"],
     "18.4": [
         (best_for_all, "one_card"),
         (one_in_as_many_as_differ, "different"),

@@ -3,11 +3,15 @@
 from bareattention.exercises.exercise import Exercise
 from bareattention.exercises.tasks import (
     cost,
+    embeddings,
     inside,
     is_attention_doing_anything,
     language,
     only_attention,
+    parameters,
     patches,
+    queries_keys_values,
+    scores,
     softmax,
     weighted_values,
 )
@@ -16,6 +20,10 @@ from bareattention.mistakes.attention import ATTENTION
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
     for chapter in (
+        parameters,
+        embeddings,
+        queries_keys_values,
+        scores,
         softmax,
         weighted_values,
         is_attention_doing_anything,
