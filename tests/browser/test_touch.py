@@ -18,7 +18,7 @@ FOCUSED = """() => {
 }"""
 REACHABLE = """() => {
   const inside = [...document.querySelector('.touch').shadowRoot.querySelectorAll(
-    'button, input, select, a[href], [tabindex="0"]')];
+    'button, summary, input, select, a[href], [tabindex="0"]')];
   const radios = new Set();
   return inside.filter((e) => e.checkVisibility() && !e.disabled
     && !(e.type === 'radio' && (radios.has(e.name) || !radios.add(e.name)))).length;
