@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [
     *HERE.glob("*.py"),
-    *(BOOK / "_static").glob("book.*"),
+    *(BOOK / "_static").glob("*.*"),
     *(BOOK / "_templates").glob("*.html"),
 ]
 

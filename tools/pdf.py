@@ -1,0 +1,90 @@
+"""Print the whole book into one PDF, through a Chromium: _build/attention-laid-bare.pdf.
+
+The built pages are joined, and printed twice: the first time says on which sheet each chapter
+begins, which the contents of the second one need.
+"""
+
+import io
+from pathlib import Path
+
+import pikepdf
+from browser import BUILT, PICTURES, ROOT, TYPESET, NoChromiumError, chromium, serve
+from one_page import OnePage, Part, parts, title
+
+PDF = ROOT / "_build" / "attention-laid-bare.pdf"
+GENERATE = pikepdf.ObjectStreamMode.generate  # a tagged book has many small objects
+FONTS = "Promise.allSettled([...document.fonts].map((font) => font.load())).then(() => true)"
+NAME = "attention-laid-bare.html"  # of the joined page, which is on no disk
+
+
+def destinations(pdf: pikepdf.Pdf) -> dict[str, int]:
+    """Return on which sheet, counted from 1, each named place of a PDF is."""
+    sheets = {page.objgen: number for number, page in enumerate(pdf.pages, start=1)}
+    return {
+        str(name).lstrip("/"): sheets[place[0].objgen] for name, place in pdf.Root.Dests.items()
+    }
+
+
+def once(text: str) -> str:
+    """Return a bookmark as it was meant: Chromium says twice what it moved to the next sheet."""
+    half, odd = divmod(len(text), 2)
+    return text if odd or text[:half] != text[half:] else text[:half]
+
+
+def outline(pdf: pikepdf.Pdf, book: OnePage) -> None:
+    """Put the book's parts above Chromium's bookmarks, and their numbers on the chapters'."""
+    with pdf.open_outline(max_depth=9) as bookmarks:
+        first, *rest = bookmarks.root
+        first.title = "Contents"
+        bookmarks.root[:] = [first]
+        for part, bodies in book.book:
+            chapters, rest = rest[: len(bodies)], rest[len(bodies) :]
+            for chapter, body in zip(chapters, bodies, strict=True):
+                chapter.title, chapter.is_closed = title(body), True
+                for section in chapter.children:
+                    section.title, section.is_closed = once(section.title), True
+            if part.title:
+                above = pikepdf.OutlineItem(part.title, chapters[0].destination)
+                above.children = chapters
+                chapters = [above]
+            bookmarks.root.extend(chapters)
+        if rest:
+            raise ValueError(f"book: {len(rest)} titles more than pages, the first: {rest[0]}")
+
+
+def print_book(html: Path, book: list[Part], out: Path) -> None:
+    """Print the pages of a built book into one file."""
+    page = OnePage(html, book)
+    with serve(html) as address, chromium() as browser:
+        url = f"{address}/{NAME}"
+
+        def printed(numbers: dict[str, int]) -> pikepdf.Pdf:
+            tab = browser.new_page(color_scheme="light")
+            text = page.write(numbers)
+            tab.route(url, lambda route: route.fulfill(body=text, content_type="text/html"))
+            tab.goto(url, wait_until="load")
+            for ready in (TYPESET, PICTURES, FONTS):
+                tab.evaluate(ready)
+            data = tab.pdf(format="A4", print_background=True, outline=True, tagged=True)
+            tab.close()
+            return pikepdf.open(io.BytesIO(data))
+
+        with printed({}) as first:
+            numbers = destinations(first)
+        with printed(numbers) as pdf:
+            outline(pdf, page)
+            pdf.docinfo["/Title"] = page.title
+            pdf.Root.PageMode = pikepdf.Name.UseOutlines
+            pdf.save(out, object_stream_mode=GENERATE, recompress_flate=True)
+
+
+def main() -> None:
+    try:
+        print_book(BUILT, parts(ROOT / "_toc.yml"), PDF)
+    except NoChromiumError as error:
+        raise SystemExit(str(error)) from None
+    print(f"The book is printed: {PDF} ({PDF.stat().st_size / 1e6:.1f} MB)")
+
+
+if __name__ == "__main__":
+    main()
