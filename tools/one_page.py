@@ -108,14 +108,14 @@ class OnePage:
         front.h1.string = "Introduction"
         place = book[0].pages[0]
         shell = BeautifulSoup((html / f"{place}.html").read_text("utf8"), "html.parser")
-        for tag, name in {"link": "href", "script": "src"}.items():
+        for tag, name in {"a": "href", "link": "href", "script": "src"}.items():
             for element in shell.find_all(tag, attrs={name: True}):
                 element[name] = moved(element[name], place, pages)
         style = shell.new_tag("style")
         style.string = running_heads(self.book)
         shell.head.append(style)
         self.language, self.head = shell.html["lang"], str(shell.head)
-        self.colophon = str(shell.select_one("footer .copyright") or "")
+        self.colophon = "".join(map(str, shell.select("footer p")))
 
     def write(self, numbers: dict[str, int]) -> str:
         """Return the page; its contents say on which sheet each page of the book begins."""

@@ -156,14 +156,6 @@ def test_the_menu_opens_on_a_phone(visitor, site):
     assert visit.faults == []
 
 
-def test_searching_finds_chapters(visitor, site):
-    visit = visitor.open(f"{site}/search.html?q=attention")
-    results = visit.page.locator("#search-results li a")
-    results.first.wait_for()
-    assert results.count() > 0
-    assert visit.faults == []
-
-
 def test_the_first_address_leads_to_the_first_page(visitor, site):
     visit = visitor.open(f"{site}/{CHAPTER}.html")
     visit.page.goto(f"{site}/index.html")
