@@ -22,6 +22,7 @@ from booklint import (
     symbols,
     template,
 )
+from booklint import exercises as exercise_rules
 from booklint import stored as runs
 from booklint.pages import Page, parse
 from booklint.rules import RULES
@@ -116,9 +117,21 @@ def beginning(source: str = SETUP_CELL, *others: dict, **settings: object) -> Pa
     return notebook(code(source, **given), *others)
 
 
+FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+
+
 def sections(*names: str, title: str = "# Why?", tags: tuple = ("solution", "hide-cell")) -> Page:
     parts = [text(f"## {name}", id=f"part-{i}") for i, name in enumerate(names or REQUIRED)]
-    return notebook(text(title), code(id="first"), *parts, code(id="solution", tags=tags))
+    solution = code(id="solution", tags=tags, **FOLDED)
+    return notebook(text(title), code(id="first"), *parts, solution)
+
+
+def exercises(starter: str = 'check("5.1", mine)', solved: str = 'check("5.1", other)') -> Page:
+    """Two starters, the second beyond reproach, and their solutions."""
+    starters = [starter, 'check("5.2", yours)']
+    cells = [code(s, id=f"ask-{i}", tags=("exercise",)) for i, s in enumerate(starters)]
+    given = 'def theirs(): ...\n\n\ncheck("5.2", theirs)\n'
+    return notebook(*cells, code(given + solved, id="solution", tags=("solution",), **FOLDED))
 
 
 def predicting(ask: str = "What?", **wrong: object) -> Page:
@@ -443,7 +456,23 @@ PLANTED = {
             (sections(*REQUIRED[:-1]), sections()),
             (sections("Solutions", "More"), sections()),
             (notebook(code()), markdown("Words.")),
+            (
+                notebook(text("## Solutions"), code(tags=("solution", "hide-cell"))),
+                notebook(text("## Solutions"), code(tags=("solution", "hide-cell"), **FOLDED)),
+            ),
         ],
+    ),
+    exercise_rules.can_be_checked: (
+        lambda starter: exercises(starter),
+        [
+            ('check("4.1", mine)', 'check("5.1", mine)'),
+            ("def mine(): ...", 'check("5.1", mine)'),
+            ('check("5.3", mine)', 'check("5.1", mine)'),
+        ],
+    ),
+    exercise_rules.are_left_to_the_reader: (
+        lambda solved: exercises(solved=solved),
+        [("def mine(): ...", "def other(): ...")],
     ),
     template.predictions_come_first: (
         lambda page: page,
