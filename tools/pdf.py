@@ -5,6 +5,7 @@ begins, which the contents of the second one need.
 """
 
 import io
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from PIL import Image
 
 GENERATE = pikepdf.ObjectStreamMode.generate  # a tagged book has many small objects
 FONTS = "Promise.allSettled([...document.fonts].map((font) => font.load())).then(() => true)"
+PATIENCE = 600_000  # ms: several hundred sheets take a minute, and more where others work, too
 NAME = "attention-laid-bare.html"  # of the joined page, which is on no disk
 
 
@@ -54,6 +56,7 @@ def outline(pdf: pikepdf.Pdf, book: OnePage) -> None:
             raise ValueError(f"book: {len(rest)} titles more than pages, the first: {rest[0]}")
 
 
+@cache
 def flattened(picture: Path) -> bytes:
     """Return a picture laid on white paper: what can be seen through costs a quarter more."""
     drawn = Image.open(picture).convert("RGBA")
@@ -73,6 +76,7 @@ class Press:
         """Print a page; `options` are those of Playwright's `Page.pdf`."""
         page = self.browser.new_page(color_scheme="light")
         url = f"{self.address}/{NAME}"
+        page.set_default_timeout(PATIENCE)
         page.route("**/_images/*.png", self._give_picture)
         page.route(url, lambda route: route.fulfill(body=text, content_type="text/html"))
         page.goto(url, wait_until="load")
@@ -87,14 +91,16 @@ class Press:
         route.fulfill(body=flattened(picture), content_type="image/png")
 
 
-def print_book(html: Path, book: list[Part], out: Path) -> None:
+def print_book(browser, html: Path, book: list[Part], out: Path) -> None:
     """Print the pages of a built book into one file."""
     page = OnePage(html, book)
-    with serve(html) as address, chromium() as browser:
+    with serve(html) as address:
         press = Press(browser, address, html)
         with press.print(page.write({})) as draft:
             numbers = destinations(draft)
         with press.print(page.write(numbers), outline=True, tagged=True) as pdf:
+            if destinations(pdf) != numbers:
+                raise RuntimeError("The contents' numbers moved the pages that they count.")
             outline(pdf, page)
             pdf.docinfo["/Title"] = page.title
             pdf.Root.PageMode = pikepdf.Name.UseOutlines
@@ -105,7 +111,8 @@ def print_book(html: Path, book: list[Part], out: Path) -> None:
 def main() -> None:
     out = ROOT / "_build" / PDF
     try:
-        print_book(BUILT, parts(ROOT / "_toc.yml"), out)
+        with chromium() as browser:
+            print_book(browser, BUILT, parts(ROOT / "_toc.yml"), out)
     except NoChromiumError as error:
         raise SystemExit(str(error)) from None
     offer(out, BUILT)
