@@ -108,6 +108,9 @@ class OnePage:
         front.h1.string = "Introduction"
         place = book[0].pages[0]
         shell = BeautifulSoup((html / f"{place}.html").read_text("utf8"), "html.parser")
+        for script in shell.find_all("script"):
+            if "MathJax" not in script.text and "mathjax" not in script.get("src", ""):
+                script.decompose()  # what is touched, copied or folded on the screen
         for tag, name in {"a": "href", "link": "href", "script": "src"}.items():
             for element in shell.find_all(tag, attrs={name: True}):
                 element[name] = moved(element[name], place, pages)
@@ -121,7 +124,7 @@ class OnePage:
         """Return the page; its contents say on which sheet each page of the book begins."""
         text = "".join(str(body) for _, bodies in self.book for body in bodies)
         return (
-            f'<!DOCTYPE html><html lang="{self.language}" data-content_root="./">'
+            f'<!DOCTYPE html><html lang="{self.language}" data-theme="light">'
             f'{self.head}<body><main class="bd-main"><div class="bd-content">'
             '<div class="bd-article-container"><article class="bd-article contents">'
             f"<h1>{self.title}</h1>{self.colophon}{contents(self.book, numbers)}</article>{text}"
