@@ -27,6 +27,7 @@ RULES: list[Rule] = [
     stored.counts_run,
     stored.errors_are_meant,
     stored.nothing_volatile,
+    stored.no_script,
     pictures.have_alt_and_caption,
     numbers.are_found,
     sentences.one_per_line,

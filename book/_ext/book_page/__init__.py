@@ -4,7 +4,7 @@ import hashlib
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("answers", "buttons", "chapters", "citation", "fonts", "glossary", "offline")
+PARTS = ("answers", "buttons", "chapters", "citation", "elements", "fonts", "glossary", "offline")
 PARTS += ("pictures", "predictions", "prompts", "references", "search", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
@@ -12,6 +12,7 @@ SOURCES = [
     *HERE.glob("*.py"),
     *(BOOK / "_static").glob("*.*"),
     *(BOOK / "_templates").glob("*.html"),
+    *(BOOK.parent / "code/bareattention/touch").glob("*.mjs"),
 ]
 
 

@@ -108,6 +108,13 @@ def pictured(alt: str, caption: str, *shown: str) -> Page:
     return notebook(code("1", *map(shows, shown or (PNG,)), mystnb=settings))
 
 
+def touched(alt: str, caption: str) -> Page:
+    """An element with its picture: the alt text stands in the HTML, the caption below it."""
+    html = f'<p class="touch"><img src="data:," alt="{alt}"></p>'
+    output = new_output("display_data", data={HTML: html, PNG: ""})
+    return notebook(code("1", output, mystnb={"figure": {"caption": caption}}))
+
+
 def showing(kind: str, value: str) -> Page:
     return notebook(code("1", shows(kind, value)))
 
@@ -182,9 +189,15 @@ PLANTED = {
         lambda metadata: notebook(code(**metadata)),
         [({"execution": {"iopub.execute_input": "2026-01-01"}}, {"mystnb": {}})],
     ),
+    runs.no_script: (
+        lambda script: showing(HTML, script),
+        [("<p><script>1</script>", '<p><script type="application/json">1</script>')],
+    ),
     pictures.have_alt_and_caption: (
         lambda page: page,
         [
+            (touched("", "It rises."), touched("A curve.", "It rises.")),
+            (touched("A curve.", ""), touched("A curve.", "It rises.")),
             (pictured(" ", "It rises."), pictured("A curve.", "It rises.")),
             (pictured("A.", "", "image/jpeg"), pictured("A.", "It rises.", "image/jpeg")),
             (pictured("A.", "B.", PNG, PNG), pictured("A.", "B.", PNG, "text/plain")),
