@@ -3,8 +3,6 @@
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-from browser import TYPESET
-
 HARMLESS = {"data", "blob", "about"}  # they ask nobody
 
 
@@ -27,8 +25,7 @@ class Visit:
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.faults.append(f"error on the page: {error}"))
         page.goto(url, wait_until="load")
-        page.evaluate(TYPESET)
-        page.evaluate("document.fonts.ready.then(() => true)")  # of the formulas just typeset
+        page.evaluate("document.fonts.ready.then(() => true)")
         page.wait_for_timeout(100)  # news of a fault comes a little later than the fault
 
     def is_home(self, url: str) -> bool:

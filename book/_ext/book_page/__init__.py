@@ -4,8 +4,8 @@ import hashlib
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("answers", "buttons", "chapters", "fonts", "offline", "pictures", "predictions")
-PARTS += ("prompts", "references", "tables")
+PARTS = ("answers", "assets", "buttons", "chapters", "fonts", "formula_font", "formulas")
+PARTS += ("offline", "pictures", "predictions", "prompts", "references", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [
