@@ -4,8 +4,9 @@ import hashlib
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("answers", "assets", "buttons", "chapters", "fonts", "formula_font", "formulas")
-PARTS += ("offline", "pictures", "predictions", "prompts", "references", "tables")
+PARTS = ("answers", "assets", "buttons", "chapters", "downloads", "fonts", "formula_font")
+PARTS += ("formulas", "front", "head", "offline", "pictures", "predictions", "prompts")
+PARTS += ("references", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [

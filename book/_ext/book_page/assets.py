@@ -77,4 +77,4 @@ def join(app, exception) -> None:
 
 def setup(app) -> None:
     app.connect("html-page-context", choose, priority=999)  # the theme adds files, too
-    app.connect("build-finished", join)
+    app.connect("build-finished", join, priority=900)  # the theme still writes the colours of code
