@@ -10,16 +10,17 @@ class Visit:
     """An open page and what went wrong on it.
 
     `faults` is a list of sentences.  A request to any place but the page's own host (for a file:
-    any place but the disk) is refused and noted, loaded or not.
+    any place but the disk) is refused and noted, loaded or not.  `asked` lists all that was asked.
     """
 
     def __init__(self, page, url: str):
         self.page = page
-        self.faults = []
+        self.faults, self.asked = [], []
         home = urlsplit(url)
         self.home = (home.scheme, home.netloc)
         page.context.route("**/*", self._guard)
         page.on("websocket", lambda socket: self.faults.append(f"asks another host: {socket.url}"))
+        page.on("request", lambda request: self.asked.append(request.url))
         page.on("requestfailed", self._failed)
         page.on("response", self._answered)
         page.on("console", self._said)

@@ -39,7 +39,7 @@ def is_wanted(asset, body: str) -> bool:
 
 
 def choose(app, pagename, templatename, context, doctree) -> None:
-    """Leave to the page the links of the files that are not joined; layout.html links the others."""
+    """Leave to the page the links of what is not joined; layout.html links the rest."""
     for kind in ("css_files", "script_files"):
         body = context.get("body", "")
         context[kind] = [asset for asset in context[kind] if is_wanted(asset, body)]
@@ -56,6 +56,10 @@ def take(static: Path, pattern: str) -> str:
     return URL.sub(lambda m: f"url({posixpath.normpath(posixpath.join(folder, m[2]))})", text)
 
 
+def version(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 def join(app, exception) -> None:
     """Write the joined files, and their versions into the pages."""
     if exception is not None or app.builder.format != "html":
@@ -67,9 +71,8 @@ def join(app, exception) -> None:
     cut_icons(static / "vendor" / "fontawesome" / "webfonts", joined["page.css"])
     for name, text in joined.items():
         (static / name).write_text(text, "utf8")
-    versions = {name: hashlib.sha256(text.encode()).hexdigest()[:8] for name, text in joined.items()}
     for page, text in pages.items():
-        page.write_text(VERSION.sub(lambda m: m[1] + versions[m[2]], text), "utf8")
+        page.write_text(VERSION.sub(lambda m: m[1] + version(joined[m[2]]), text), "utf8")
     for pattern in UNUSED:
         for path in list(static.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

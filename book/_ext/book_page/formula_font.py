@@ -80,8 +80,8 @@ def cut(font: TTFont, characters: set[str]) -> bytes:
 
 def licence(font: TTFont) -> str:
     """Return the font's copyright, and the licence that it shares with the text's typeface."""
-    _, _, terms = (fontpkg.path("Literata").parents[1] / "LICENSE").read_text("utf8").partition("\n")
-    return font["name"].getDebugName(0) + "\n" + terms
+    shared = (fontpkg.path("Literata").parents[1] / "LICENSE").read_text("utf8")
+    return font["name"].getDebugName(0) + "\n" + shared.partition("\n")[2]
 
 
 def write_font(app, exception) -> None:

@@ -17,6 +17,10 @@ from .buttons import has_address
 LONGEST = 160  # letters that a search engine shows
 CARD, PAPER, MARGIN = (1200, 630), "#fdfcfa", 40
 GITHUB = re.compile(r"https://github\.com/([^/]+)/([^/]+?)/?")
+SITEMAP = """<?xml version="1.0" encoding="UTF-8"?>
+<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+{}</urlset>
+"""
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>')
 ROOT = "book/index"
 
@@ -34,8 +38,8 @@ def follow_address(app, config) -> None:
 def describe(doctree) -> str:
     """Return the first sentences of a page that fit a description."""
     for paragraph in doctree.findall(nodes.paragraph):
-        alone = len(paragraph) == 1 and isinstance(paragraph[0], nodes.emphasis)
-        if alone or "chapter-number" in paragraph["classes"] or paragraph.parent.tagname != "section":
+        is_note = len(paragraph) == 1 and isinstance(paragraph[0], nodes.emphasis)
+        if is_note or paragraph["classes"] or not isinstance(paragraph.parent, nodes.section):
             continue
         sentences = re.split(r"(?<=[.?!])\s+", " ".join(paragraph.astext().split()))
         said = sentences[0]
@@ -105,11 +109,10 @@ def write_lists(app, exception) -> None:
     base, out = app.config.html_baseurl, Path(app.outdir)
     robots = "User-agent: *\nAllow: /\n"
     if base:
-        places = [base] + [f"{base}{name}.html" for name in sorted(app.env.found_docs) if name != ROOT]
+        others = sorted(app.env.found_docs - {ROOT})
+        places = [base, *(f"{base}{name}.html" for name in others)]
         urls = "".join(f"  <url><loc>{escape(place)}</loc></url>\n" for place in places)
-        schema = "http://www.sitemaps.org/schemas/sitemap/0.9"
-        text = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="{schema}">\n{urls}</urlset>\n'
-        (out / "sitemap.xml").write_text(text, "utf8")
+        (out / "sitemap.xml").write_text(SITEMAP.format(urls), "utf8")
         robots += f"Sitemap: {base}sitemap.xml\n"
     (out / "robots.txt").write_text(robots, "utf8")
 
