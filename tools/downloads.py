@@ -11,16 +11,15 @@ from pathlib import Path
 PDF = "attention-laid-bare.pdf"
 ZIP = "attention-laid-bare.zip"
 SAYS = {PDF: "one PDF, to print", ZIP: "the pages packed, to read without a network"}
-FRONT = Path("book", "index.html")
+FRONT = {"index.html": "", "book/index.html": "../"}  # the front page, and its way to the root
 PLACE = "<!-- downloads -->"  # in the front page's source
 OFFERED = re.compile(f'{PLACE}(<p class="downloads">.*?</p>)?')
 
 
-def line(html: Path) -> str:
-    """Return the line that offers what stands beside the pages."""
-    up = "/".join([".."] * (len(FRONT.parts) - 1))
+def line(html: Path, root: str) -> str:
+    """Return the line that offers what stands beside the pages; `root` is the way there."""
     links = [
-        f'<a href="{up}/{name}">{says}</a> ({(html / name).stat().st_size / 1e6:.0f} MB)'
+        f'<a href="{root}{name}">{says}</a> ({(html / name).stat().st_size / 1e6:.0f} MB)'
         for name, says in SAYS.items()
         if (html / name).exists()
     ]
@@ -32,11 +31,12 @@ def offer(file: Path, html: Path) -> None:
 
     Raises: ValueError if the front page has no place for the link.
     """
-    front = html / FRONT
-    text = front.read_text("utf8")
-    if not OFFERED.search(text):
-        raise ValueError(f"{front}: wanted the comment {PLACE}, found none")
+    texts = {html / name: (html / name).read_text("utf8") for name in FRONT}
+    for front, text in texts.items():
+        if not OFFERED.search(text):
+            raise ValueError(f"{front}: wanted the comment {PLACE}, found none")
     shutil.copyfile(file, html / file.name)
-    built = front.stat()
-    front.write_text(OFFERED.sub(PLACE + line(html), text), "utf8")
-    os.utime(front, ns=(built.st_atime_ns, built.st_mtime_ns))  # tools/build.sh compares times
+    for (front, text), root in zip(texts.items(), FRONT.values(), strict=True):
+        built = front.stat()
+        front.write_text(OFFERED.sub(PLACE + line(html, root), text), "utf8")
+        os.utime(front, ns=(built.st_atime_ns, built.st_mtime_ns))  # tools/build.sh compares times

@@ -11,7 +11,7 @@ from browser import BUILT, ROOT
 from downloads import FRONT, OFFERED, PDF, PLACE, ZIP, offer
 
 # What only builders, other books and servers read, and the files that are offered for download.
-LEFT_OUT = ("*.map", ".buildinfo", "objects.inv", "searchindex.js", PDF, ZIP)
+LEFT_OUT = ("*.map", ".buildinfo", "objects.inv", PDF, ZIP)
 DAY = (2000, 1, 1, 0, 0, 0)  # the same pages make the same file
 
 
@@ -23,8 +23,8 @@ def packed(html: Path) -> dict[str, bytes]:
         for name, path in files.items()
         if path.is_file() and not any(fnmatch(name, pattern) for pattern in LEFT_OUT)
     }
-    front = FRONT.as_posix()
-    kept[front] = OFFERED.sub(PLACE, kept[front].decode("utf8")).encode("utf8")
+    for front in FRONT:
+        kept[front] = OFFERED.sub(PLACE, kept[front].decode("utf8")).encode("utf8")
     return kept
 
 

@@ -108,10 +108,9 @@ class OnePage:
         front.h1.string = "Introduction"
         place = book[0].pages[0]
         shell = BeautifulSoup((html / f"{place}.html").read_text("utf8"), "html.parser")
-        for script in shell.find_all("script"):
-            if "MathJax" not in script.text and "mathjax" not in script.get("src", ""):
-                script.decompose()  # what is touched, copied or folded on the screen
-        for tag, name in {"a": "href", "link": "href", "script": "src"}.items():
+        for script in shell.head.find_all("script"):
+            script.decompose()  # all stands open, and nothing is touched on paper
+        for tag, name in {"a": "href", "link": "href"}.items():
             for element in shell.find_all(tag, attrs={name: True}):
                 element[name] = moved(element[name], place, pages)
         style = shell.new_tag("style")

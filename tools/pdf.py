@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pikepdf
-from browser import BUILT, PICTURES, ROOT, TYPESET, NoChromiumError, chromium, serve
+from browser import BUILT, PICTURES, ROOT, NoChromiumError, chromium, serve
 from downloads import PDF, offer
 from one_page import OnePage, Part, parts, title
 from PIL import Image
@@ -77,10 +77,10 @@ class Press:
         page = self.browser.new_page(color_scheme="light")
         url = f"{self.address}/{NAME}"
         page.set_default_timeout(PATIENCE)
-        page.route("**/_images/*.png", self._give_picture)
+        page.route("**/_images/*", self._give_picture)
         page.route(url, lambda route: route.fulfill(body=text, content_type="text/html"))
         page.goto(url, wait_until="load")
-        for ready in (TYPESET, PICTURES, FONTS):
+        for ready in (PICTURES, FONTS):
             page.evaluate(ready)
         data = page.pdf(format="A4", print_background=True, **options)
         page.close()

@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from downloads import PDF, offer
+from downloads import FRONT, PDF, offer
 from offline import pack
 from page_checks import images
 
@@ -21,7 +21,6 @@ def unpacked(book, tmp_path_factory):
 def test_the_first_page_leads_to_figures_and_answers(visitor, unpacked):
     visit = visitor.open((unpacked / "index.html").as_uri())
     page = visit.page
-    page.wait_for_url("**/book/index.html")
     page.locator("nav.bd-links").get_by_role("link", name="How do scores become shares?").click()
     page.wait_for_url("**/book/05_softmax.html")
     assert images(page) == []
@@ -44,8 +43,9 @@ def test_the_same_pages_make_the_same_file(book, unpacked, tmp_path):
 def test_the_front_page_has_a_place_for_what_is_made_of_it(book, tmp_path):
     html = tmp_path / "html"
     (html / "book").mkdir(parents=True)
-    front = html / "book" / "index.html"
-    front.write_text((book / "book" / "index.html").read_text("utf8"), "utf8")
+    for name in FRONT:
+        (html / name).write_text((book / name).read_text("utf8"), "utf8")
     (tmp_path / PDF).write_bytes(b"%PDF")
     offer(tmp_path / PDF, html)
-    assert f'<a href="../{PDF}">' in front.read_text("utf8")
+    for name, root in FRONT.items():
+        assert f'<a href="{root}{PDF}">' in (html / name).read_text("utf8")

@@ -3,7 +3,7 @@
 import pikepdf
 import pytest
 from book_site import ROOT, page_names
-from browser import PICTURES, TYPESET
+from browser import PICTURES
 from one_page import Part, parts
 from pdf import print_book
 from test_html import soup
@@ -16,9 +16,9 @@ BOOK = [Part(None, ["book/index"]), Part("Part I", [CHAPTER])]
 LOST = """() => {
   const width = document.documentElement.clientWidth, faults = [];
   const seen = { checkOpacity: true, checkVisibilityCSS: true, contentVisibilityAuto: true };
-  const asked = 'h1, p, li, pre, td, th, img, math, mjx-container';
+  const asked = 'h1, p, li, pre, td, th, img, math';
   for (const e of document.querySelectorAll('article :is(' + asked + ')')) {
-    if (e.closest('mjx-assistive-mml, .hide > summary')) continue;
+    if (e.closest('annotation, .touch[ready], .hide > summary')) continue;
     const box = e.getBoundingClientRect(), name = e.outerHTML.slice(0, 100);
     if (!e.checkVisibility(seen)) faults.push('hidden: ' + name);
     else if (box.right > width + 1 || box.left < -1) faults.push('off the sheet: ' + name);
@@ -46,7 +46,6 @@ def on_paper(chromium_browser, site):
         def open_page(name: str):
             page = context.new_page()
             page.goto(f"{site}/{name}.html", wait_until="load")
-            page.evaluate(TYPESET)
             page.emulate_media(media="print", color_scheme="dark")
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
             page.evaluate(PICTURES)

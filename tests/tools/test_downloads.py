@@ -1,7 +1,7 @@
 """What the front page offers: nothing, one file or both, each once it is there."""
 
 import pytest
-from downloads import PDF, PLACE, ZIP, offer
+from downloads import FRONT, PDF, PLACE, ZIP, offer
 from offline import packed
 
 
@@ -9,7 +9,8 @@ from offline import packed
 def html(tmp_path):
     """A folder of built pages."""
     (tmp_path / "html" / "book").mkdir(parents=True)
-    (tmp_path / "html" / "book" / "index.html").write_text(f"<p>a</p>\n{PLACE}\n<p>b</p>\n")
+    for name in FRONT:
+        (tmp_path / "html" / name).write_text(f"<p>a</p>\n{PLACE}\n<p>b</p>\n")
     return tmp_path / "html"
 
 
@@ -18,7 +19,9 @@ def made(html, name: str):
     file = html.with_name(name)
     file.write_bytes(b"x" * 2_400_000)
     offer(file, html)
-    return (html / "book" / "index.html").read_text()
+    texts = {name: (html / name).read_text() for name in FRONT}
+    assert texts["index.html"].replace('href="', 'href="../') == texts["book/index.html"]
+    return texts["book/index.html"]
 
 
 def test_each_file_is_offered_once_it_is_there(html):
@@ -50,4 +53,4 @@ def test_what_is_packed_offers_nothing(html):
     plain = (html / "book" / "index.html").read_bytes()
     made(html, PDF)
     made(html, ZIP)
-    assert packed(html) == {"book/index.html": plain}
+    assert packed(html) == dict.fromkeys(FRONT, plain)

@@ -4,8 +4,9 @@ import hashlib
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("answers", "buttons", "chapters", "citation", "elements", "fonts", "glossary", "offline")
-PARTS += ("pictures", "predictions", "prompts", "references", "search", "tables")
+PARTS = ("answers", "assets", "buttons", "chapters", "citation", "downloads", "elements", "fonts")
+PARTS += ("formula_font", "formulas", "front", "glossary", "head", "offline", "pictures")
+PARTS += ("predictions", "prompts", "references", "search", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [

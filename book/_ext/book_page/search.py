@@ -35,9 +35,6 @@ def sections(page, is_glossary: bool) -> list[list[str]]:
     """Return the sections of a page; in the glossary, each term is one."""
     for useless in page.select(NOT_READ):
         useless.decompose()
-    for formula in page.select(".math"):
-        if formula.find("math") is None:
-            formula.string = "…"  # TeX, which is not for reading
     found = []
     for term in page.select("li[id^=term-]") if is_glossary else []:
         found.append(section_of(term.extract(), term.strong.get_text()))
@@ -61,6 +58,7 @@ def write_texts(app, exception) -> None:
         texts[name] = [app.env.titles[name].astext(), sections(page, name == GLOSSARY)]
     text = json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
     (out / "searchtexts.js").write_text(f"const TEXTS = {text};\n", "utf8")
+    (out / "searchindex.js").unlink(missing_ok=True)  # Sphinx's own, which nobody asks
 
 
 def ordered(env) -> list[str]:
