@@ -117,7 +117,7 @@ class OnePage:
         style.string = running_heads(self.book)
         shell.head.append(style)
         self.language, self.head = shell.html["lang"], str(shell.head)
-        self.colophon = "".join(map(str, shell.select("footer p")))
+        self.colophon = "".join(map(str, shell.select("footer.bd-footer-content p")))
 
     def write(self, numbers: dict[str, int]) -> str:
         """Return the page; its contents say on which sheet each page of the book begins."""
