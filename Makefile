@@ -17,7 +17,7 @@ export M N PORT PYTHON URL
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test check count mutants format chapters chapter repository lock clean
+.PHONY: help install book serve test check count mutants format chapters chapter student repository lock clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,9 @@ chapter: install ## the same for one chapter: make chapter N=05
 		{ echo 'Which one?  make chapter N=05' >&2; exit 2; }
 	@$(BIN)/python tools/extract.py
 	@$(BIN)/python tools/execute.py book/"$$N"_*.ipynb
+
+student: install ## write the chapters without solutions, for a class, into _build/student
+	@$(BIN)/python tools/student.py
 
 # An address from the environment does not count: this writes into many files.  Any Python does.
 repository: ## write the repository's address everywhere: URL=https://github.com/OWNER/REPO
