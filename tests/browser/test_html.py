@@ -215,7 +215,7 @@ def test_every_page_says_what_it_is_about(book):
     for name in page_names():
         page = soup(book / f"{name}.html")
         (descriptions[name],) = said(page, "description")
-        assert 50 <= len(descriptions[name]) <= 160, name
+        assert 40 <= len(descriptions[name]) <= 160, name
         assert len(said(page, "viewport")) == 1
         assert said(page, "og:title") and said(page, "og:description")
     assert len(set(descriptions.values())) == len(descriptions)

@@ -53,8 +53,9 @@ def describe(doctree) -> str:
 
 def first_picture(app, doctree) -> Path | None:
     """Return the file of a page's first picture."""
+    sources = {name: path for path, name in app.builder.images.items()}
     for image in doctree.findall(nodes.image):
-        path = Path(app.srcdir) / image["uri"]
+        path = Path(app.srcdir) / sources.get(Path(image["uri"]).name, image["uri"])
         if path.suffix == ".png":
             return path
     return None
