@@ -39,7 +39,7 @@ def test_the_first_paint_waits_for_one_style_sheet_and_no_script(book, page_name
     head = BeautifulSoup((book / f"{page_name}.html").read_text("utf8"), "html.parser").head
     scripts = [s["src"] for s in head.select("script[src]:not([defer], [async], [type=module])")]
     sheets = [link["href"].partition("?")[0] for link in head.select("link[rel=stylesheet]")]
-    assert scripts == [] or page_name == "search"
+    assert scripts == []
     assert [Path(sheet).name for sheet in sheets] == ["page.css"]
 
 

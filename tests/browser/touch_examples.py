@@ -1,8 +1,10 @@
 """One figure of every element: each is held to what all promise, in test_touch.py."""
 
 import torch
+from torch.nn import functional as F
 
 from bareattention import causal_mask, project, random_embeddings, small_example, touch
+from bareattention.data import load_digits
 
 
 def dial():
@@ -46,8 +48,24 @@ def plane_of_keys():
     return touch.plane(["a", "b"], torch.tensor([1.0, 1.0]), torch.eye(2))
 
 
+def cards():
+    test = load_digits().test
+    few = torch.cat([(test.labels == c).nonzero()[:4, 0] for c in range(10)])
+    pictures = F.avg_pool2d(test.images[few].float(), 2).round().to(torch.uint8)
+    dealt = [(0, 21), (8, 13), (16, 33), (20, 1), (28, 5), (36, 17)]
+    return touch.cards(pictures, test.labels[few], dealt, 22)
+
+
+def digit():
+    training = load_digits().training
+    each = torch.stack([training.images[training.labels == c][0] for c in range(10)])
+    return touch.digit(each, torch.eye(10), first=3)
+
+
 EXAMPLES = {
+    "cards": cards,
     "dial": dial,
+    "digit": digit,
     "large_matrix": large_matrix,
     "matrix": matrix,
     "plane": plane,

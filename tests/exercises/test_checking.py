@@ -59,6 +59,14 @@ def test_two_mistakes():
     assert f"2 mistakes meet. {MINUS.says} {TWICE.says}" in verdict.text
 
 
+def test_an_answer_without_arguments_is_asked_once():
+    reference = Reference(lambda wrong: 2 - len(wrong), ((MINUS,),), lambda: [Case()])
+    exercise = Exercise("0.2", "two", "", reference)
+    assert judge(exercise, lambda: 2).text == "0.2 is right."
+    assert judge(exercise, lambda: 1).text.endswith("\nYours gives 1.")
+    assert judge(exercise, float.fromhex).text.endswith("(0 given)")
+
+
 def test_what_nothing_explains():
     verdict = check("0.1", lambda x, y: x + y + 1)
     assert not verdict.right
@@ -175,3 +183,8 @@ check("5.2", my_softmax)
     said = notebook.cells[0].outputs[-1]["data"]["text/plain"]
     assert "It was cut off, since it was still running after 0.5 seconds." in said
     assert "while True:" in said or "pass" in said
+
+
+def test_a_function_that_is_handed_over_shows_what_it_does():
+    verdict = judge(EXERCISES["7.4"], lambda module, x, other: x)
+    assert "With module = <sums of all tokens so far>, x = [[1, 2]" in verdict.text

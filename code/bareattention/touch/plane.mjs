@@ -147,7 +147,7 @@ class Plane extends Touchable {
     return words;
   }
 
-  style() {
+  css() {
     return `.field { display: block; height: auto; max-width: 100%; overflow: visible; touch-action: pan-y; width: 19em; }
 .field .name { fill: currentColor; font-size: 12.5px; paint-order: stroke; pointer-events: none; }
 .field .axis { stroke: currentColor; stroke-opacity: 0.3; }

@@ -1,12 +1,42 @@
 """The exercises, chapter by chapter: number -> exercise."""
 
 from bareattention.exercises.exercise import Exercise
-from bareattention.exercises.tasks import softmax, weighted_values
+from bareattention.exercises.tasks import (
+    all_at_once,
+    block,
+    digits,
+    embeddings,
+    many_heads,
+    masks,
+    one_sample_at_a_time,
+    parameters,
+    positions,
+    queries_keys_values,
+    scores,
+    softmax,
+    training,
+    weighted_values,
+)
 from bareattention.mistakes.attention import ATTENTION
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
-    for chapter in (softmax, weighted_values)
+    for chapter in (
+        parameters,
+        embeddings,
+        queries_keys_values,
+        scores,
+        softmax,
+        weighted_values,
+        masks,
+        positions,
+        many_heads,
+        block,
+        digits,
+        one_sample_at_a_time,
+        all_at_once,
+        training,
+    )
     for exercise in chapter.EXERCISES
 }
 # Everything that mistakes can be looked for in.
