@@ -7,12 +7,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import repository
+import yaml
 from book_site import ROOT, build, page_names
 from booklint.pages import read
 from bs4 import BeautifulSoup
+from pybtex.database import parse_string
 from setup_cell import read_address
 
 EXAMPLE = "https://github.com/example/attention-laid-bare"
+COPYRIGHT = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["copyright"]
 NOTEBOOKS = [name for name in page_names() if (ROOT / f"{name}.ipynb").exists()]
 
 
@@ -136,6 +139,38 @@ def assert_buttons(html: Path, address: str) -> None:
         assert sorted(found) == sorted(wanted_buttons(address, name)), name
 
 
+def assert_citation(html: Path, address: str) -> None:
+    """The BibTeX on the page of references says what CITATION.cff says, and the address."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))
+    text = soup(html / "book/references.html").select_one(".highlight-bibtex").text
+    (entry,) = parse_string(text, "bibtex").entries.values()
+    assert entry.fields["title"] == f"{{{citation['title']}}}"
+    people = [str(person) for person in entry.persons["author"]]
+    assert people == [f"{{{author['name']}}}" for author in citation["authors"]]
+    assert entry.fields.get("url", "") == address
+    year = str(citation.get("date-released", ""))[:4] or re.search(r"\d{4}", COPYRIGHT)[0]
+    assert entry.fields["year"] == year
+
+
+def assert_licence(html: Path, address: str) -> None:
+    """Every page says its licence, how to cite it, and where its errors go, if they go anywhere."""
+    for name in page_names():
+        line = soup(html / f"{name}.html").select_one("footer .licence")
+        cite, *report = [link["href"] for link in line.select("a")]
+        assert "MIT" in line.text
+        assert cite.removeprefix("references.html") == "#how-to-cite-this-book"
+        assert report == ([f"{address}/issues"] if address else []), name
+
+
+def test_the_book_says_how_to_cite_it(book):
+    assert_citation(book, read_address())
+
+
+def test_every_page_says_what_may_be_done_with_it(book):
+    assert_licence(book, read_address())
+    assert soup(book / "book/references.html").select_one("section#how-to-cite-this-book")
+
+
 def test_buttons_follow_the_address(book):
     assert_buttons(book, read_address())
 
@@ -150,11 +185,17 @@ def other(tmp_path_factory) -> Path:
     block = repository.config_block(repository.parse(other)) if other else ""
     config = (ROOT / "_config.yml").read_text("utf8")
     (copy / "_config.yml").write_text(repository.with_block(config, block, "_config.yml"), "utf8")
+    block = repository.citation_block(repository.parse(other)) if other else ""
+    citation = (ROOT / "CITATION.cff").read_text("utf8")
+    (copy / "CITATION.cff").write_text(repository.with_block(citation, block, "CITATION"), "utf8")
     return build(copy, folder / "out")
 
 
-def test_buttons_come_and_go_with_the_address(other):
-    assert_buttons(other, "" if read_address() else EXAMPLE)
+def test_what_names_the_address_comes_and_goes_with_it(other):
+    address = "" if read_address() else EXAMPLE
+    assert_buttons(other, address)
+    assert_citation(other, address)
+    assert_licence(other, address)
 
 
 @pytest.fixture

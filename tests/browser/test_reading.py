@@ -167,14 +167,6 @@ def test_the_menu_opens_on_a_phone(visitor, site):
     assert visit.faults == []
 
 
-def test_searching_finds_chapters(visitor, site):
-    visit = visitor.open(f"{site}/search.html?q=attention")
-    results = visit.page.locator("#search-results li a")
-    results.first.wait_for()
-    assert results.count() > 0
-    assert visit.faults == []
-
-
 def test_the_first_address_shows_the_first_page(visitor, site):
     visit = visitor.open(f"{site}/")
     assert visit.page.locator("article h1").is_visible()

@@ -38,7 +38,10 @@ def test_a_page_is_light(wide, book):
 def test_the_first_paint_waits_for_one_style_sheet_and_no_script(book, page_name):
     head = BeautifulSoup((book / f"{page_name}.html").read_text("utf8"), "html.parser").head
     scripts = [s["src"] for s in head.select("script[src]:not([defer], [async], [type=module])")]
-    sheets = [link["href"].partition("?")[0] for link in head.select("link[rel=stylesheet]")]
+    sheets = [
+        link["href"].partition("?")[0]
+        for link in head.select("link[rel=stylesheet]:not([media=print])")
+    ]
     assert scripts == []
     assert [Path(sheet).name for sheet in sheets] == ["page.css"]
 

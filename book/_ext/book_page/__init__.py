@@ -4,14 +4,14 @@ import hashlib
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("answers", "assets", "buttons", "chapters", "downloads", "elements", "fonts")
-PARTS += ("formula_font", "formulas", "front", "head", "offline", "pictures", "predictions")
-PARTS += ("prompts", "references", "tables")
+PARTS = ("answers", "assets", "buttons", "chapters", "citation", "downloads", "elements", "fonts")
+PARTS += ("formula_font", "formulas", "front", "glossary", "head", "offline", "pictures")
+PARTS += ("predictions", "prompts", "references", "search", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [
     *HERE.glob("*.py"),
-    *(BOOK / "_static").glob("book.*"),
+    *(BOOK / "_static").glob("*.*"),
     *(BOOK / "_templates").glob("*.html"),
     *(BOOK.parent / "code/bareattention/touch").glob("*.mjs"),
 ]
