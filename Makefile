@@ -7,12 +7,14 @@ PORT ?= 8000
 # What people hand over goes through the environment as it stands: make does not expand it, and no
 # shell reads it as a command.
 URL_FROM := $(origin URL)
+BRANCH_FROM := $(origin BRANCH)
+override BRANCH := $(value BRANCH)
 override M := $(value M)
 override N := $(value N)
 override PORT := $(value PORT)
 override PYTHON := $(value PYTHON)
 override URL := $(value URL)
-export M N PORT PYTHON URL
+export BRANCH M N PORT PYTHON URL
 
 BIN := .venv/bin
 
@@ -63,8 +65,10 @@ chapter: install ## the same for one chapter: make chapter N=05
 	@$(BIN)/python tools/execute.py book/"$$N"_*.ipynb
 
 # An address from the environment does not count: this writes into many files.  Any Python does.
-repository: ## write the repository's address everywhere: URL=https://github.com/OWNER/REPO
-	@"$${PYTHON:-python3}" tools/repository.py $(if $(findstring command line,$(URL_FROM)),"$$URL")
+repository: ## write the repository's address everywhere: git's origin, or URL=https://github.com/OWNER/REPO
+	@"$${PYTHON:-python3}" tools/repository.py \
+		$(if $(findstring command line,$(BRANCH_FROM)),--branch="$$BRANCH") \
+		$(if $(findstring command line,$(URL_FROM)),--url="$$URL")
 
 # Without torch's own GPU packages: the CPU wheels do not need them, and pip finds them for the others.
 lock: ## pin in requirements.txt what requirements.in names, with all that it needs (asks for uv)

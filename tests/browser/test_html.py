@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import repository
+from address import parse, read_address
 from book_site import ROOT, build, page_names
 from booklint.pages import read
 from bs4 import BeautifulSoup
-from setup_cell import read_address
 
 EXAMPLE = "https://github.com/example/attention-laid-bare"
 NOTEBOOKS = [name for name in page_names() if (ROOT / f"{name}.ipynb").exists()]
@@ -136,16 +136,17 @@ def assert_buttons(html: Path, address: str) -> None:
 
 
 def test_buttons_follow_the_address(book):
-    assert_buttons(book, read_address())
+    address = read_address(ROOT)
+    assert_buttons(book, address.url if address else "")
 
 
 def test_buttons_come_and_go_with_the_address(tmp_path):
     """A copy of the book with an address as `make repository` writes it, or without one."""
-    other = "" if read_address() else EXAMPLE
+    other = "" if read_address(ROOT) else EXAMPLE
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "book", copy / "book")
     shutil.copy(ROOT / "_toc.yml", copy)
-    block = repository.config_block(repository.parse(other)) if other else ""
+    block = repository.config_block(parse(other)) if other else ""
     config = (ROOT / "_config.yml").read_text("utf8")
     (copy / "_config.yml").write_text(repository.with_block(config, block, "_config.yml"), "utf8")
     assert_buttons(build(copy, tmp_path / "out"), other)

@@ -211,7 +211,11 @@ def test_looks_at_the_disk_first(gigabytes, settings, enough, house):
 
 @pytest.mark.parametrize("value", ["01; touch x; echo ", "$(shell touch x)", '"; touch x; "'])
 @pytest.mark.parametrize(
-    "name", ["chapter N", "mutants M", "serve PORT", "repository URL", "install PYTHON"]
+    "name",
+    [
+        *("chapter N", "mutants M", "serve PORT", "install PYTHON"),
+        *("repository URL", "repository BRANCH"),
+    ],
 )
 def test_what_is_handed_over_is_never_run(name, value, house):
     house.make("install")
@@ -234,9 +238,10 @@ def test_one_chapter(house):
 @pytest.mark.parametrize(
     ("arguments", "environment", "call"),
     [
-        (["URL=https://x/y z"], {}, "python3 tools/repository.py https://x/y z"),
-        (["URL="], {"PYTHON": "python3.13"}, "python3.13 tools/repository.py "),
-        ([], {"URL": "https://not/meant"}, "python3 tools/repository.py"),
+        (["URL=https://x/y z"], {}, "python3 tools/repository.py --url=https://x/y z"),
+        (["URL="], {"PYTHON": "python3.13"}, "python3.13 tools/repository.py --url="),
+        (["BRANCH=b"], {"URL": "https://not/meant"}, "python3 tools/repository.py --branch=b"),
+        ([], {"BRANCH": "not-meant"}, "python3 tools/repository.py"),
     ],
 )
 def test_repository_takes_its_own_address_and_any_python(arguments, environment, call, house):
