@@ -33,7 +33,7 @@ from importlib.util import find_spec
 
 if find_spec("bareattention") is None:
     source = "git+{url}@{branch}"
-    torch = [f"torch=={{found.version}}" for found in distributions(name="torch")]
+    torch = [f"{{d.name}}=={{d.version}}" for d in distributions(name="torch")]
     %pip install --quiet "bareattention @ {{source}}" {{" ".join(torch)}}
     if find_spec("bareattention") is None:
         reason = "pip says why, above.  The book needs PyTorch {torch} or newer."
