@@ -4,7 +4,7 @@ import hashlib
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("answers", "buttons", "chapters", "fonts", "offline", "pictures", "predictions")
+PARTS = ("answers", "api", "buttons", "chapters", "fonts", "offline", "pictures", "predictions")
 PARTS += ("prompts", "references", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
