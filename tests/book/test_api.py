@@ -6,9 +6,10 @@ import re
 import sys
 from types import SimpleNamespace
 
-import bareattention
 import pytest
 from notebooks import ROOT
+
+import bareattention
 
 SPEC = importlib.util.spec_from_file_location("api", ROOT / "book/_ext/book_page/api.py")
 api = sys.modules["api"] = importlib.util.module_from_spec(SPEC)
@@ -53,7 +54,8 @@ class Thing(Module):
 
     def _own(self): ...
 def call(x: int, *more: int) -> int:
-    """What it does: much.
+    """What it does, from
+    elsewhere: much.
 
     Args:
         x: one of `a`, or
@@ -76,8 +78,9 @@ def test_signatures_stand_as_in_the_source():
 
 
 def test_a_docstring_becomes_a_list_of_what_it_explains():
-    assert api.prose(api.defined(ast.parse(SOURCE))["call"]) == (
-        "What it does: much.\n\n- `x`: one of `a`, or\n  what follows.\n- `more`: others.\n\n"
+    call = api.defined(ast.parse(SOURCE))["call"]
+    assert api.prose(call, "def call(x, *more)") == (
+        "What it does, from\nelsewhere: much.\n\n- `x`: one of `a`, or\n  what follows.\n- `more`: others.\n\n"
         "- Raises: ValueError for none.\n- Source: Somebody, <https://example.org/a_b>."
     )
 

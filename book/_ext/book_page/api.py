@@ -20,6 +20,7 @@ HEADING = re.compile(r"^#{1,3} (.*)$", re.MULTILINE)
 # In a docstring: a few spaces, names that are explained, what they are.
 ITEM = re.compile(r" *([*\w]+(?:, [*\w]+)*): (.*)")
 HEADERS = ("Args:", "Fields:")
+LABELS = ("Raises", "Returns", "Source")
 ADDRESS = re.compile(r"https?://[^\s)]*[^\s).,;]")
 SHOWN = ("__init__", "__call__")  # of the methods with underscores
 KINDS = ("property", "classmethod", "staticmethod")  # of methods
@@ -87,15 +88,16 @@ def signature(node: ast.stmt, lines: list[str]) -> str:
     return "\n".join([head, *(parts or ["    ..."])])
 
 
-def prose(node: ast.stmt) -> str:
-    """A docstring as Markdown: the explanations of arguments, errors and sources become a list."""
+def prose(node: ast.stmt, shown: str) -> str:
+    """A docstring as Markdown: what explains names of the signature, errors and so on is a list."""
+    known = {*LABELS, *re.findall(r"\w+", shown)}
     documented = isinstance(node, ast.FunctionDef | ast.ClassDef)
     written, open_at = [], None  # how deep the item stands that is being read
     for line in ((ast.get_docstring(node) or "") if documented else "").splitlines():
         deep = len(line) - len(line.lstrip())
-        if item := ITEM.fullmatch(line):
+        if (item := ITEM.fullmatch(line)) and known.issuperset(re.findall(r"\w+", item[1])):
             names = ", ".join(f"`{name}`" for name in item[1].split(", "))
-            label = item[1] if item[1] in ("Raises", "Source") else names
+            label = item[1] if item[1] in LABELS else names
             written += [*([] if open_at is not None else [""]), f"- {label}: {item[2]}"]
             open_at = deep
         elif line and open_at is not None and deep > open_at:
@@ -108,10 +110,11 @@ def prose(node: ast.stmt) -> str:
 
 def entry(name: str, node: ast.stmt, lines: list[str], link: str) -> str:
     """One name: where it is taught, its signature, its meaning."""
-    texts = [f"### `{name}`", link, f"```python\n{signature(node, lines)}\n```", prose(node)]
+    shown = signature(node, lines)
+    texts = [f"### `{name}`", link, f"```python\n{shown}\n```", prose(node, shown)]
     for method in methods(node):
         if method.name != "__init__" and ast.get_docstring(method):
-            texts.append(f"**`{method.name}`**: {prose(method)}")
+            texts.append(f"**`{method.name}`**: {prose(method, shown)}")
     return "\n\n".join(text for text in texts if text)
 
 
