@@ -25,19 +25,20 @@ if find_spec("bareattention") is None:
         "The book's package is missing.  Type `make book` in your copy,"
         " then choose the Python in its folder .venv as the kernel."
     )"""
-# PyTorch is handed to pip as it is, or pip might change it under torchvision and torchaudio.
+# What pip is told of stays as it is: a newer PyTorch would break torchvision and torchaudio, newer
+# arrays and tables what else the host has.
 SOMEWHERE = """\
 # Set-up: installs the book's package where it is missing; elsewhere, nothing.
-from importlib.metadata import distributions
+from importlib.metadata import version
 from importlib.util import find_spec
 
 if find_spec("bareattention") is None:
     source = "git+{url}@{branch}"
-    torch = [f"{{d.name}}=={{d.version}}" for d in distributions(name="torch")]
-    %pip install --quiet "bareattention @ {{source}}" {{" ".join(torch)}}
+    kept = filter(find_spec, "matplotlib numpy pandas scipy torch".split())
+    kept = " ".join(f"{{name}}=={{version(name)}}" for name in kept)
+    %pip install --quiet "bareattention @ {{source}}" {{kept}}
     if find_spec("bareattention") is None:
-        reason = "pip says why, above.  The book needs PyTorch {torch} or newer."
-        raise ModuleNotFoundError(f"bareattention is not installed: {{reason}}")"""
+        raise ImportError("pip says why, above; PyTorch {torch} or newer is needed")"""
 
 
 def oldest_torch(root: Path = ROOT) -> str:

@@ -80,7 +80,8 @@ def test_signatures_stand_as_in_the_source():
 def test_a_docstring_becomes_a_list_of_what_it_explains():
     call = api.defined(ast.parse(SOURCE))["call"]
     assert api.prose(call, "def call(x, *more)") == (
-        "What it does, from\nelsewhere: much.\n\n- `x`: one of `a`, or\n  what follows.\n- `more`: others.\n\n"
+        "What it does, from\nelsewhere: much.\n\n- `x`: one of `a`, or\n  what follows.\n"
+        "- `more`: others.\n\n"
         "- Raises: ValueError for none.\n- Source: Somebody, <https://example.org/a_b>."
     )
 
