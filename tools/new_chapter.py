@@ -1,6 +1,8 @@
 """Start a chapter: its notebook by the template, its test file, and its line in _toc.yml.
 
-python tools/new_chapter.py 07 masks "How do we hide the future, and the padding?"
+    python tools/new_chapter.py 07 masks "How do we hide the future, and the padding?"
+
+What it writes keeps every rule, so that `make test` is green before the first sentence is written.
 """
 
 from __future__ import annotations
@@ -29,8 +31,31 @@ import pytest
 
 
 def test_{module}():
-    pytest.fail("tests/chapters/test_{module}.py: put the tests of this chapter here")
+    pytest.skip("tests/chapters/test_{module}.py: put the tests of this chapter here")
 '''
+# What stands under the title and the headings until somebody writes it: it keeps every rule.
+TEXTS = {
+    "able": "- (say what);\n- (and what else).",
+    "definition": "(The cells with the tag `export`, of which the chapter's module is made.)",
+    "torch": "(The same by PyTorch, and that both agree.)",
+    "limits": "(What was left out, and where it fails.)",
+    "recap": "- (What to keep.)",
+    "exercises": "**1.** (Something to do.)",
+    "next": "(What remains open.)",
+    "sources": "- (Papers, each with its entry in `book/references.bib`.)",
+    "solutions": "**1.** (In words, or as below.)",
+}
+FOLDED = {"collapsed": True, "jupyter": {"outputs_hidden": True}}
+# Id, text or code, metadata of the cells before "The compact definition".
+FIRST = [
+    ("first", "## (What this section says)\n\n(One sentence a line.)", None),
+    ("rows", "import torch\n\nx = torch.ones(2, 3)  # (2, 3)\nx.shape", {}),
+    ("ask-sum", "> **Predict, then run.** Is the sum of a row 2, 3 or 6?", None),
+    ("sum", "x.sum(dim=-1)", {"tags": ["predict", "hide-output"], **FOLDED}),
+    ("ask-mean", "> **Predict, then run.** Is the mean of all numbers 1 or 6?", None),
+    ("mean", "x.mean()", {"tags": ["predict", "hide-output"], **FOLDED}),
+]
+SOLUTION = {"tags": ["solution", "hide-cell"], "jupyter": {"source_hidden": True}}
 
 
 class ChapterError(Exception):
@@ -44,13 +69,21 @@ def part_of(number: int) -> str:
 
 def notebook(number: int, question: str) -> str:
     """The text of a chapter's empty notebook."""
-    v4 = nbformat.v4
-    sections = {name: f"## {heading}" for name, heading in SECTIONS.items()}
-    texts = {"title": f"# {question}\n\n*{part_of(number)}*", **sections}
-    cells = [v4.new_markdown_cell(source, id=name) for name, source in texts.items()]
-    setup = v4.new_code_cell(SETUP_CELL, id=CELL_ID, metadata={"tags": CELL_TAGS})
-    cells.insert(2, setup)  # below what the reader will be able to do
-    return nbformat.writes(v4.new_notebook(cells=cells, metadata=METADATA)) + "\n"
+
+    def cell(name: str, source: str, metadata: dict | None) -> nbformat.NotebookNode:
+        if metadata is None:
+            return nbformat.v4.new_markdown_cell(source, id=name)
+        return nbformat.v4.new_code_cell(source, id=name, metadata=metadata)
+
+    cells = [cell("title", f"# {question}\n\n*{part_of(number)}*", None)]
+    for name, heading in SECTIONS.items():
+        if name == "definition":
+            cells += [cell(*first) for first in FIRST]
+        cells.append(cell(name, f"## {heading}\n\n{TEXTS[name]}", None))
+        if name == "able":
+            cells.append(cell(CELL_ID, SETUP_CELL, {"tags": CELL_TAGS}))
+    cells.append(cell("solution-1", "x.shape", SOLUTION))
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=METADATA)) + "\n"
 
 
 def with_chapter(toc: str, number: int, page: str) -> str:
@@ -133,7 +166,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
         return 1
     for path in paths:
         print(f"wrote {path.relative_to(root)}")
-    print("Next: write the chapter and its tests, then `make chapters` and `make test`.")
+    print(f"Next: `make chapter N={int(number):02}` executes it, and `make test` proves it.")
     return 0
 
 
