@@ -20,7 +20,7 @@ export BRANCH M N PORT PYTHON Q URL
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test check count mutants format chapters chapter new-chapter repository wheel links lock clean
+.PHONY: help install book serve test check count mutants format chapters chapter new-chapter student repository wheel links lock clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +68,9 @@ chapter: install ## the same for one chapter: make chapter N=05
 # What the tool does not get, it asks for.
 new-chapter: install ## start a chapter: make new-chapter N=21 M=masks Q='How do we hide the future?'
 	@$(BIN)/python tools/new_chapter.py "$$N" "$$M" "$$Q"
+
+student: install ## write the chapters without solutions, for a class, into _build/student
+	@$(BIN)/python tools/student.py
 
 # An address from the environment does not count: this writes into many files.  Any Python does.
 repository: ## write the repository's address everywhere: git's origin, or URL=https://github.com/OWNER/REPO

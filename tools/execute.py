@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TQDM_DISABLE": "1",
     "BAREATTENTION_DATA": "",  # stored outputs are those of the packaged digits
+    "BAREATTENTION_TOUCH": "page",  # they hold no script: the built page brings it
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "JUPYTER_PREFER_ENV_PATH": "1",
 }

@@ -60,7 +60,7 @@ function letPicturesGrow() {
   };
   all("article :is(figure, .cell_output) img[width]").forEach((picture) => {
     picture.closest("a.image-reference")?.replaceWith(picture); // Sphinx links some to their file
-    if (picture.closest("a, touchable-figure")) return;
+    if (picture.closest("a, .touch")) return;
     picture.tabIndex = 0;
     picture.setAttribute("role", "button");
     picture.setAttribute("aria-haspopup", "dialog");

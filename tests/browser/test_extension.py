@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import nbformat
 import pandas as pd
@@ -11,12 +12,14 @@ from bs4 import BeautifulSoup
 from chapter import METADATA
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from bareattention.touch.script import script
+
 DATA = {"weights": [[0.25, 0.75]], "text": "</script> & <b>"}
 ELEMENT = (
-    '<touchable-figure><script type="application/json">'
+    '<touch-dial class="touch"><script type="application/json">'
     + json.dumps(DATA).replace("</", "<\\/")
     + '</script><img alt="a pixel" src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
-    + "</touchable-figure>"
+    + "</touch-dial>"
 )
 
 
@@ -67,8 +70,8 @@ def cell(
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory) -> BeautifulSoup:
-    """The page made of a chapter 7 that stands alone in a book."""
+def built(tmp_path_factory) -> Path:
+    """The pages of a book that has nothing but a chapter 7."""
     root = tmp_path_factory.mktemp("planted")
     (root / "book").mkdir()
     for name in ("_ext", "_static", "_templates"):
@@ -99,8 +102,17 @@ def page(tmp_path_factory) -> BeautifulSoup:
     ]
     notebook = new_notebook(cells=cells, metadata=METADATA)
     nbformat.write(notebook, root / "book" / "07_planted.ipynb")
-    html = build(root, root / "out") / "book" / "07_planted.html"
-    return BeautifulSoup(html.read_text("utf8"), "html.parser")
+    return build(root, root / "out") / "book"
+
+
+def soup(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text("utf8"), "html.parser")
+
+
+@pytest.fixture(scope="module")
+def page(built) -> BeautifulSoup:
+    """The page of that chapter."""
+    return soup(built / "07_planted.html")
 
 
 def test_folded_cells_say_what_they_show(page):
@@ -148,8 +160,15 @@ def test_the_chapter_is_numbered_by_its_file(page):
 
 
 def test_data_of_a_figure_arrives_as_it_was(page):
-    (script,) = page.select('touchable-figure script[type="application/json"]')
-    assert json.loads(script.string) == DATA
+    (data,) = page.select('.touch script[type="application/json"]')
+    assert json.loads(data.string) == DATA
+
+
+def test_the_script_of_elements_is_loaded_once_where_there_is_one(page, built):
+    (loaded,) = page.select('script[src*="touch.js"]')
+    assert loaded.has_attr("defer") and not loaded.has_attr("type")  # or a file would not run it
+    assert (built / loaded["src"].partition("?")[0]).read_text("utf8") == script()
+    assert not soup(built / "index.html").select('script[src*="touch.js"]')
 
 
 def test_a_table_has_one_row_of_headings_words_left_and_no_style_of_its_own(page):

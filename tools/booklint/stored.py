@@ -8,6 +8,8 @@ import warnings
 import nbformat
 from chapter import FORMAT, METADATA
 
+from booklint import outputs
+from booklint.markup import Markup
 from booklint.pages import Complaint, Page
 
 
@@ -57,4 +59,15 @@ def nothing_volatile(page: Page) -> list[Complaint]:
         cell.complain(1, "its metadata holds execution times: run `make chapters`")
         for cell in page.code_cells
         if "execution" in cell.metadata
+    ]
+
+
+def no_script(page: Page) -> list[Complaint]:
+    """Outputs hold data and no script: the page brings it, and a new one changes no chapter."""
+    return [
+        cell.complain(1, "its output holds a script: run `make chapters`")
+        for cell in page.code_cells
+        for _, html in outputs.html(cell)
+        for element in Markup(html).elements
+        if element.tag == "script" and element.attributes.get("type") != "application/json"
     ]

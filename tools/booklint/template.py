@@ -82,7 +82,7 @@ def _sections(page: Page, found: list[Heading]) -> list[Complaint]:
 
 
 def solutions_are_folded(page: Page) -> list[Complaint]:
-    """Code under "Solutions", and no other, is tagged `solution` and `hide-cell`."""
+    """Code under "Solutions", and no other, is tagged `solution`, and folded everywhere."""
     if page.number is None:
         return []
     complaints, inside, solved = [], False, 0
@@ -95,6 +95,13 @@ def solutions_are_folded(page: Page) -> list[Complaint]:
             solved += 1
             if not {"solution", "hide-cell"} <= set(cell.tags):
                 what = "a solution is tagged solution and hide-cell, so that the page folds it"
+                complaints.append(cell.complain(1, what))
+            hidden = cell.metadata.get("jupyter", {}).get("source_hidden") is True
+            if not hidden or cell.metadata.get("cellView") != "form":
+                what = (
+                    "a solution is folded in Jupyter and Colab too: metadata jupyter.source_hidden "
+                    'is true, and cellView is "form"'
+                )
                 complaints.append(cell.complain(1, what))
         elif "solution" in cell.tags:
             complaints.append(cell.complain(1, "a solution stands under `## Solutions`"))

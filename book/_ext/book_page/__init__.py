@@ -4,14 +4,15 @@ import hashlib
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("answers", "api", "buttons", "chapters", "fonts", "offline", "pictures", "predictions")
-PARTS += ("prompts", "references", "tables")
+PARTS = ("answers", "api", "buttons", "chapters", "elements", "fonts", "offline", "pictures")
+PARTS += ("predictions", "prompts", "references", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [
     *HERE.glob("*.py"),
     *(BOOK / "_static").glob("book.*"),
     *(BOOK / "_templates").glob("*.html"),
+    *(BOOK.parent / "code/bareattention/touch").glob("*.mjs"),
 ]
 
 

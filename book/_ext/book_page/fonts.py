@@ -14,6 +14,8 @@ import fontpkg
 import uharfbuzz as hb
 from fontTools.ttLib import TTFont
 
+from bareattention.touch.script import script
+
 # The file that book.css names: (family, style, optical size).
 FACES = {
     "text": ("Literata", "normal", 14),
@@ -53,7 +55,7 @@ def write_fonts(app, exception) -> None:
     if exception is not None or app.builder.format != "html":
         return
     out = Path(app.outdir)
-    characters = shown(out.glob("book/**/*.html"))
+    characters = shown(out.glob("book/**/*.html")).union(script())  # elements draw their own
     folder = out / "_static" / "fonts"
     folder.mkdir(parents=True, exist_ok=True)
     for name, face in FACES.items():

@@ -22,6 +22,7 @@ from booklint import (
     symbols,
     template,
 )
+from booklint import exercises as exercise_rules
 from booklint import stored as runs
 from booklint.pages import Page, parse
 from booklint.rules import RULES
@@ -107,6 +108,13 @@ def pictured(alt: str, caption: str, *shown: str) -> Page:
     return notebook(code("1", *map(shows, shown or (PNG,)), mystnb=settings))
 
 
+def touched(alt: str, caption: str) -> Page:
+    """An element with its picture: the alt text stands in the HTML, the caption below it."""
+    html = f'<p class="touch"><img src="data:," alt="{alt}"></p>'
+    output = new_output("display_data", data={HTML: html, PNG: ""})
+    return notebook(code("1", output, mystnb={"figure": {"caption": caption}}))
+
+
 def showing(kind: str, value: str) -> Page:
     return notebook(code("1", shows(kind, value)))
 
@@ -116,9 +124,21 @@ def beginning(source: str = SETUP_CELL, *others: dict, **settings: object) -> Pa
     return notebook(code(source, **given), *others)
 
 
+FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+
+
 def sections(*names: str, title: str = "# Why?", tags: tuple = ("solution", "hide-cell")) -> Page:
     parts = [text(f"## {name}", id=f"part-{i}") for i, name in enumerate(names or REQUIRED)]
-    return notebook(text(title), code(id="first"), *parts, code(id="solution", tags=tags))
+    solution = code(id="solution", tags=tags, **FOLDED)
+    return notebook(text(title), code(id="first"), *parts, solution)
+
+
+def exercises(starter: str = 'check("5.1", mine)', solved: str = 'check("5.1", other)') -> Page:
+    """Two starters, the second beyond reproach, and their solutions."""
+    starters = [starter, 'check("5.2", yours)']
+    cells = [code(s, id=f"ask-{i}", tags=("exercise",)) for i, s in enumerate(starters)]
+    given = 'def theirs(): ...\n\n\ncheck("5.2", theirs)\n'
+    return notebook(*cells, code(given + solved, id="solution", tags=("solution",), **FOLDED))
 
 
 def predicting(ask: str = "What?", **wrong: object) -> Page:
@@ -169,9 +189,15 @@ PLANTED = {
         lambda metadata: notebook(code(**metadata)),
         [({"execution": {"iopub.execute_input": "2026-01-01"}}, {"mystnb": {}})],
     ),
+    runs.no_script: (
+        lambda script: showing(HTML, script),
+        [("<p><script>1</script>", '<p><script type="application/json">1</script>')],
+    ),
     pictures.have_alt_and_caption: (
         lambda page: page,
         [
+            (touched("", "It rises."), touched("A curve.", "It rises.")),
+            (touched("A curve.", ""), touched("A curve.", "It rises.")),
             (pictured(" ", "It rises."), pictured("A curve.", "It rises.")),
             (pictured("A.", "", "image/jpeg"), pictured("A.", "It rises.", "image/jpeg")),
             (pictured("A.", "B.", PNG, PNG), pictured("A.", "B.", PNG, "text/plain")),
@@ -443,7 +469,23 @@ PLANTED = {
             (sections(*REQUIRED[:-1]), sections()),
             (sections("Solutions", "More"), sections()),
             (notebook(code()), markdown("Words.")),
+            (
+                notebook(text("## Solutions"), code(tags=("solution", "hide-cell"))),
+                notebook(text("## Solutions"), code(tags=("solution", "hide-cell"), **FOLDED)),
+            ),
         ],
+    ),
+    exercise_rules.can_be_checked: (
+        lambda starter: exercises(starter),
+        [
+            ('check("4.1", mine)', 'check("5.1", mine)'),
+            ("def mine(): ...", 'check("5.1", mine)'),
+            ('check("5.3", mine)', 'check("5.1", mine)'),
+        ],
+    ),
+    exercise_rules.are_left_to_the_reader: (
+        lambda solved: exercises(solved=solved),
+        [("def mine(): ...", "def other(): ...")],
     ),
     template.predictions_come_first: (
         lambda page: page,

@@ -1,0 +1,163 @@
+"""`check`: says whether an answer is right, or which mistake it contains."""
+
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bareattention.exercises.diagnosis import Diagnosis, cases, diagnose
+from bareattention.exercises.exercise import Exercise
+from bareattention.exercises.outcomes import shown
+from bareattention.exercises.running import OutOfTimeError, can_cut, line_of, named
+from bareattention.exercises.tasks import EXERCISES
+from bareattention.mistakes import Case, Mistake
+
+COLUMNS = 80
+_solved: set[str] = set()
+_hints_given: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checker says.
+
+    Args:
+        right: whether the exercise is solved.
+        mistakes: what explains the answer, as alternatives that no input tells apart, each one or
+            several mistakes; empty where it is right or nothing known explains it.
+        text: the same in sentences.
+        error: the error that the answer ended in, to be looked at or raised.
+    """
+
+    right: bool
+    mistakes: tuple[tuple[Mistake, ...], ...]
+    text: str
+    error: BaseException | None = None
+
+    def __repr__(self) -> str:
+        paragraphs = self.text.split("\n")
+        return "\n".join(
+            textwrap.fill(each, COLUMNS, subsequent_indent="  ") for each in paragraphs
+        )
+
+
+def check(number: str | None = None, answer: Callable[..., Any] | None = None) -> Verdict:
+    """Check an answer: `check("5.2", my_softmax)`.
+
+    `check("5.2")` shows the task and, each time, one hint more.  `check()` lists all exercises and
+    those that were solved since Python was started.
+
+    Returns: a verdict that shows itself; `.right` says yes or no.
+    Raises: ValueError for an exercise that there is not, TypeError for an answer that cannot be
+        called.
+    """
+    if number is None:
+        return _listed()
+    exercise = EXERCISES.get(str(number))
+    if exercise is None:
+        raise ValueError(f"number: wanted one of {', '.join(EXERCISES)}; got {number!r}")
+    if answer is None:
+        return _hinted(exercise)
+    if not callable(answer):
+        wanted = f'the function or class itself, as in check("{exercise.number}", {exercise.name})'
+        raise TypeError(f"answer: wanted {wanted}; got {type(answer).__name__}")
+    verdict = judge(exercise, answer)
+    if verdict.right:
+        _solved.add(exercise.number)
+    return verdict
+
+
+def judge(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
+    """The verdict on an answer; nothing is remembered."""
+    found = diagnose(exercise.reference, answer, exercise.arguments)
+    number = exercise.number
+    if found.right:
+        return _right(number, found)
+    if all(outcome.value is None for outcome in found.outcomes):
+        text = f'{number} is still to do: it returns None.  For a hint: check("{number}")'
+        return Verdict(False, (), text)
+    if found.first == found.stops:
+        error = found.outcomes[found.stops].value.error
+        return Verdict(False, (), f"{number}: {_stopped(exercise, found)}", error)
+    known = exercise.reference.mistakes
+    mistakes = tuple(
+        tuple(mistake for name, mistake in known.items() if name in wrong)
+        for wrong in found.explained_by
+    )
+    case, outcome = cases(exercise.reference)[found.first], found.outcomes[found.first]
+    example = f"With {_handed(exercise, case)} yours gives {shown(outcome.value)}."
+    lines = [f"{number} is not right yet. {_explained(mistakes, found.what)}", example]
+    if changed := _changed(found):
+        lines.append(f"It also changes its argument {changed}.")
+    if found.stops is not None:
+        return Verdict(False, mistakes, "\n".join([*lines, "And: " + _stopped(exercise, found)]))
+    return Verdict(False, mistakes, "\n".join(lines))
+
+
+def _right(number: str, found: Diagnosis) -> Verdict:
+    changed = _changed(found)
+    if not changed:
+        return Verdict(True, (), f"{number} is right. (Tried with {len(found.outcomes)} inputs.)")
+    says = f"The result is right, but your answer changes its argument {changed}."
+    return Verdict(False, (), f"{number}: {says} Whoever calls it still needs the old one.")
+
+
+def _changed(found: Diagnosis) -> str:
+    names = {name for outcome in found.outcomes for name in outcome.changed}
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _explained(mistakes: tuple[tuple[Mistake, ...], ...], what: str | None) -> str:
+    if not mistakes:
+        return f"No mistake known here explains it: {what}."
+    each = [" ".join(mistake.says for mistake in together) for together in mistakes]
+    if len(each) > 1:
+        return "It is one of these, which no input tried here tells apart:\n- " + "\n- ".join(each)
+    count = len(mistakes[0])
+    return each[0] if count == 1 else f"{count} mistakes meet. {each[0]}"
+
+
+def _handed(exercise: Exercise, case: Case, most: int = 24) -> str:
+    handed = named(case, exercise.arguments)
+    return ", ".join(f"{name} = {shown(value, most)}" for name, value in handed.items())
+
+
+def _stopped(exercise: Exercise, found: Diagnosis) -> str:
+    error, case = found.outcomes[found.stops].value.error, cases(exercise.reference)[found.stops]
+    line = line_of(error)
+    lines = [
+        "Your code stops" + (f" at {line}" if line else "."),
+        f"{type(error).__name__}: {error}",
+    ]
+    if isinstance(error, OutOfTimeError):
+        lines[1] = f"It was cut off, since {error}. Does every loop end?"
+    lines.append(f"It was called with {_handed(exercise, case, most=8)}.")
+    if found.stops == found.first and found.stops:
+        lines.append("Simpler inputs went well.")
+    if isinstance(error, NameError):
+        lines.append("Run the cell that defines this name, or look for a slip of the pen.")
+    return "\n".join(lines)
+
+
+def _hinted(exercise: Exercise) -> Verdict:
+    given = min(_hints_given.get(exercise.number, 0), len(exercise.hints))
+    _hints_given[exercise.number] = given + 1
+    lines = [f"{exercise.number}: {exercise.task}"]
+    lines += [f"Hint {i + 1}: {hint}" for i, hint in enumerate(exercise.hints[:given])]
+    if given < len(exercise.hints):
+        lines.append(f'For {"another" if given else "a"} hint: check("{exercise.number}")')
+    if not can_cut():
+        lines.append("(Here an endless loop cannot be cut off: interrupt the kernel yourself.)")
+    return Verdict(False, (), "\n".join(lines))
+
+
+def _listed() -> Verdict:
+    lines = [
+        f"{'done' if number in _solved else '    '}  {number:5} {exercise.name}"
+        for number, exercise in EXERCISES.items()
+    ]
+    return Verdict(
+        False,
+        (),
+        "\n".join([*lines, f"{len(_solved)} of {len(EXERCISES)} solved in this session."]),
+    )

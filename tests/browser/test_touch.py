@@ -1,0 +1,155 @@
+"""What every element promises, whichever it is: see touch_examples.py."""
+
+import html
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import serve
+from page_checks import images, overflow
+from touch_examples import EXAMPLES
+from touch_page import THEMES, said, write
+
+from bareattention.touch.script import script
+
+READY = ".touch[ready]"
+FOCUSED = """() => {
+  const inner = document.querySelector('.touch').shadowRoot.activeElement;
+  return inner && [...inner.getRootNode().querySelectorAll('*')].indexOf(inner);
+}"""
+REACHABLE = """() => {
+  const inside = [...document.querySelector('.touch').shadowRoot.querySelectorAll(
+    'button, input, select, a[href], [tabindex="0"]')];
+  const radios = new Set();
+  return inside.filter((e) => e.checkVisibility() && !e.disabled
+    && !(e.type === 'radio' && (radios.has(e.name) || !radios.add(e.name)))).length;
+}"""
+# Rows of a table that are not all equally long, whatever is hidden from whom.
+UNEVEN = """() => [...document.querySelector('.touch').shadowRoot.querySelectorAll('table')]
+  .filter((table) => new Set([...table.rows].map((row) => [...row.cells]
+    .filter((cell) => !cell.ariaHidden).reduce((n, cell) => n + cell.colSpan, 0))).size > 1)
+  .map((table) => table.outerHTML.slice(0, 200))"""
+# A canvas is read by nobody who does not see it: a text must stand beside it.
+MUTE = """() => [...document.querySelector('.touch').shadowRoot.querySelectorAll('canvas, svg')]
+  .filter((e) => !e.ariaHidden && !e.ariaLabel && !e.getAttribute('aria-labelledby'))
+  .map((e) => e.outerHTML.slice(0, 200))"""
+
+each_element = pytest.mark.parametrize("name", EXAMPLES, scope="module")
+
+
+@pytest.fixture(scope="module")
+def figure(name):
+    return EXAMPLES[name]()
+
+
+@pytest.fixture
+def shown(visitor, figure, tmp_path):
+    """Open the figure, from the disk: `shown(theme="dark", viewport=...)`."""
+
+    def shown(theme="light", **options):
+        address = write(tmp_path / "figure.html", figure.html(with_script=True), theme)
+        return visitor.open(address, **options)
+
+    return shown
+
+
+@each_element
+def test_it_covers_its_picture_once_it_works(shown):
+    visit = shown()
+    assert visit.page.locator(READY).count() == 1
+    assert not visit.page.locator(".touch img").is_visible()
+    assert visit.page.locator(".touch .try").inner_text().strip(), "nothing says what to try"
+    assert visit.faults == []
+
+
+@each_element
+def test_it_works_over_http(visitor, figure, tmp_path):
+    write(tmp_path / "figure.html", figure.html(with_script=True))
+    with serve(tmp_path) as address:
+        visit = visitor.open(f"{address}/figure.html")
+    assert visit.page.locator(READY).count() == 1 and visit.faults == []
+
+
+@each_element
+def test_the_picture_stays_without_scripts(shown):
+    page = shown(java_script_enabled=False).page
+    assert page.locator(".touch img").is_visible()
+
+
+@each_element
+def test_the_picture_stays_with_bad_data(visitor, figure, tmp_path):
+    broken = figure.html(with_script=True).replace('"label"', "label", 1)
+    page = visitor.open(write(tmp_path / "figure.html", broken)).page
+    assert page.locator(".touch img").is_visible() and images(page) == []
+
+
+@each_element
+def test_it_works_though_it_is_there_before_its_data(visitor, figure, tmp_path):
+    late = f"<script>{script()}</script>{figure.html(with_script=False)}"
+    page = visitor.open(write(tmp_path / "figure.html", late)).page
+    assert page.locator(READY).count() == 1
+
+
+@each_element
+def test_it_works_twice_on_a_page_in_a_frame_of_no_origin(visitor, figure, tmp_path):
+    """As in Colab: each output is alone, with the script, in a sandbox."""
+    twice = html.escape(2 * figure.html(with_script=True))
+    frame = f'<iframe title="f" sandbox="allow-scripts" srcdoc="{twice}"></iframe>'
+    visit = visitor.open(write(tmp_path / "figure.html", frame))
+    assert visit.page.frame_locator("iframe").locator(READY).count() == 2
+    assert visit.faults == []
+
+
+@each_element
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_nothing_makes_the_page_scroll_sideways(shown, width):
+    visit = shown(viewport={"width": width, "height": 844}, has_touch=True)
+    assert overflow(visit.page) == [] and visit.faults == []
+
+
+@each_element
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing(shown, theme):
+    page = shown(theme=theme).page
+    found = Axe().run(page, context=".touch").response["violations"]
+    assert [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in found] == []
+
+
+@each_element
+def test_tables_are_even_and_drawings_have_words(shown):
+    page = shown().page
+    assert page.evaluate(UNEVEN) == []
+    assert page.evaluate(MUTE) == []
+
+
+@each_element
+def test_the_keyboard_reaches_all_and_leaves_again(shown):
+    page = shown().page
+    places = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        place = page.evaluate(FOCUSED)
+        if place is None and places:
+            break
+        places.add(place)
+    else:
+        pytest.fail("the keyboard does not come out again")
+    assert len(places - {None}) == page.evaluate(REACHABLE) > 0
+
+
+@each_element
+def test_it_is_silent_until_it_is_touched(shown):
+    assert said(shown().page) == ""
+
+
+@each_element
+def test_it_shows_in_forced_colours(shown):
+    page = shown(forced_colors="active").page
+    assert page.locator(READY).is_visible()
+
+
+def test_a_planted_fault_is_seen_by_axe(visitor, tmp_path):
+    planted = '<div class="touch"><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="></div>'
+    page = visitor.open(write(tmp_path / "figure.html", planted)).page
+    assert [v["id"] for v in Axe().run(page, context=".touch").response["violations"]] == [
+        "image-alt"
+    ]

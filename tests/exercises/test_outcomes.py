@@ -1,0 +1,78 @@
+"""What an answer gave is compared whatever its style, and a difference never tells the answer."""
+
+import numpy as np
+import pytest
+import torch
+
+from bareattention.exercises.outcomes import Raised, difference, plain, shown
+
+WANTED = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        WANTED.tolist(),
+        WANTED.numpy(),
+        WANTED.double(),
+        WANTED.clone().requires_grad_(),
+        (WANTED, "more"),
+        list(WANTED),
+        WANTED + 5e-5,
+    ],
+)
+def test_styles_that_mean_the_same_agree(came):
+    assert difference(plain(came), WANTED) is None
+
+
+@pytest.mark.parametrize(
+    ("came", "says"),
+    [
+        (None, "a tensor was wanted, and None came"),
+        ("text", "a tensor was wanted, and str 'text' came"),
+        (WANTED[0], "the shape (2, 2) was wanted, and (2,) came"),
+        (WANTED > 0, "numbers were wanted, and booleans came"),
+        (WANTED + torch.tensor([[0, 0], [0, 1e-2]]), "[1, 1], where yours is 4.01"),
+        (WANTED * torch.tensor([[1, torch.nan], [1, 1]]), "[0, 1], where yours is nan"),
+    ],
+)
+def test_a_difference_is_told(came, says):
+    assert says in difference(plain(came), WANTED)
+
+
+def test_numbers_texts_and_several_things():
+    assert difference(plain(2), plain(2.0)) is None
+    assert difference(plain(np.float64(2.5)), plain(2)) == "yours is 2.5"
+    assert difference("yes", "yes") is None
+    assert "str 'no'" in difference("no", "yes")
+    assert difference(plain((1, "a")), plain([1, "a"])) is None
+    assert difference(plain((1, "b")), plain((1, "a"))).startswith("in part 2 of 2, ")
+    assert difference(plain(1), plain((1, "a"))) == "2 things were wanted, and a number came"
+    assert difference(plain({"a": 1}), plain({"a": 1})) is None
+    assert difference(torch.tensor([torch.nan]), torch.tensor([torch.nan])) is None
+
+
+def test_a_tensor_may_come_where_its_rows_were_wanted():
+    assert difference(WANTED, (WANTED[0], WANTED[1])) is None
+
+
+def test_errors_agree_with_errors_of_their_kind():
+    error = Raised(ValueError("one"))
+    assert difference(error, Raised(ValueError("another"))) is None
+    assert difference(error, Raised(TypeError("one"))) == "it ends in an error"
+    assert difference(error, WANTED) == "it ends in an error"
+    assert difference(WANTED, error) == "an error was wanted"
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (WANTED, "[[1, 2], [3, 4]]"),
+        (torch.zeros(5, 5), "a tensor of shape (5, 5)"),
+        ((torch.tensor(1.2345), "a"), "(1.23, 'a')"),
+        (torch.tensor([True]), "[True]"),
+        (Raised(ValueError("no")), "ValueError: no"),
+    ],
+)
+def test_values_are_shown_on_a_line(value, line):
+    assert shown(value) == line
