@@ -14,7 +14,9 @@ import nbformat
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 PAGE = "book/api"
-# Modules outside of the chapters whose names are listed, where they are there.
+BOOK = Path(__file__).parents[2]
+CODE = BOOK.parent / "code"
+# Modules outside of the chapters whose names are listed.
 GROUND = ("exercises", "touch", "data", "plotting", "diagrams")
 HEADING = re.compile(r"^#{1,3} (.*)$", re.MULTILINE)
 # In a docstring: a few spaces, names that are explained, what they are.
@@ -61,11 +63,25 @@ def defined(tree: ast.Module) -> dict[str, ast.stmt]:
     return found
 
 
-def public(tree: ast.Module) -> list[str]:
+def public(path: Path) -> list[str]:
     """The names in a module's `__all__`, in the order of their definition."""
-    found = defined(tree)
+    found = defined(ast.parse(path.read_text("utf8")))
     names = ast.literal_eval(found["__all__"].value) if "__all__" in found else []
-    return [name for name in found if name in names]
+    return sorted(names, key=lambda name: [*found, name].index(name))
+
+
+def find(name: str, path: Path) -> tuple[ast.stmt, list[str]]:
+    """The statement that defines a name, and the lines of its file; imports are followed."""
+    text = path.read_text("utf8")
+    tree = ast.parse(text)
+    if name in (nodes := defined(tree)):
+        return nodes[name], text.splitlines()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
+            there = CODE.joinpath(*node.module.split("."))
+            module = there.with_suffix(".py")
+            return find(name, module if module.exists() else there / "__init__.py")
+    raise LookupError(f"{path}: its __all__ has {name}, which it does not define")
 
 
 def methods(node: ast.stmt) -> list[ast.FunctionDef]:
@@ -125,24 +141,23 @@ def link(chapter: Chapter, heading: str = "") -> str:
 
 def section(title: str, path: Path, links: dict[str, str]) -> str:
     """All public names of one module under its title."""
-    text = path.read_text("utf8")
-    tree = ast.parse(text)
-    nodes, lines = defined(tree), text.splitlines()
-    entries = [entry(name, nodes[name], lines, links.get(name, "")) for name in public(tree)]
+    entries = [entry(name, *find(name, path), links.get(name, "")) for name in public(path)]
     return "\n\n".join([f"## {title}", *entries]) if entries else ""
 
 
-def first_use(names: list[str], chapters: list[Chapter]) -> str:
-    """The first chapter whose code has one of these names."""
-    used = re.compile(rf"\b({'|'.join(names)})\b")
+def first_use(room: str, names: list[str], chapters: list[Chapter]) -> str:
+    """The first chapter whose code takes one of these names from the package."""
+    one = rf"\b(?:{'|'.join(names)})\b"
+    used = re.compile(
+        rf"\b{room}\.{one}|^from bareattention[\w.]* import (?:\([^)]*|.*){one}", re.MULTILINE
+    )
     return next((f"First used in {link(each)}." for each in chapters if used.search(each.code)), "")
 
 
-def reference(root: Path) -> str:
+def reference() -> str:
     """Every name, as Markdown."""
-    package = root / "code" / "bareattention"
-    chapters = [read_chapter(path) for path in sorted((root / "book").glob("[0-9]*_*.ipynb"))]
-    sections = []
+    package, sections = CODE / "bareattention", []
+    chapters = [read_chapter(path) for path in sorted(BOOK.glob("[0-9]*_*.ipynb"))]
     for chapter in chapters:
         module = package / "chapters" / f"{chapter.path.stem[3:]}.py"
         if module.exists():
@@ -150,21 +165,21 @@ def reference(root: Path) -> str:
             title = f"{int(chapter.path.name[:2])} · {chapter.title}"
             sections.append(section(title, module, links))
     for room in GROUND:
-        for module in (package / f"{room}.py", package / room / "__init__.py"):
-            if module.exists():
-                names = public(ast.parse(module.read_text("utf8")))
-                links = {
-                    name: first_use([name], chapters) or first_use(names, chapters)
-                    for name in names
-                }
-                sections.append(section(f"`bareattention.{room}`", module, links))
+        module = package / f"{room}.py"
+        module = module if module.exists() else package / room / "__init__.py"
+        names = public(module)
+        links = {
+            name: first_use(room, [name], chapters) or first_use(room, names, chapters)
+            for name in names
+        }
+        sections.append(section(f"`bareattention.{room}`", module, links))
     return "\n\n".join(text for text in sections if text)
 
 
 def fill(app, docname: str, source: list[str]) -> None:
     """Let the names follow the page's own text."""
     if docname == PAGE:
-        source[0] = f"{source[0]}\n{reference(Path(app.srcdir))}\n"
+        source[0] = f"{source[0]}\n{reference()}\n"
 
 
 def setup(app) -> None:
