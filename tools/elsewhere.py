@@ -36,7 +36,7 @@ def printed(cell: nbformat.NotebookNode) -> list[str]:
     return ["".join(text) for text in texts]
 
 
-def run(path: Path) -> tuple[str, bool]:
+def run(path: Path, most: int) -> tuple[str, bool]:
     """Run one chapter; return a line about it, and whether it is well.
 
     To be called in a process of its own, whose only child is the chapter's kernel.
@@ -66,8 +66,9 @@ def run(path: Path) -> tuple[str, bool]:
         and "nbval-ignore-output" not in before.metadata.get("tags", [])
     ]
     said = failure or (f"other output: {', '.join(other)}" if other else "same output")
-    line = f"{path.stem:30}{seconds:6.0f} s{memory:7} MB  {said}"
-    return line, not failure and memory <= MOST_MEMORY
+    well = not failure and memory <= most
+    said += f": more than {most} MB" if memory > most else ""
+    return f"{path.stem:30}{seconds:6.0f} s{memory:7} MB  {said}", well
 
 
 def main(arguments: list[str]) -> int:
@@ -79,7 +80,7 @@ def main(arguments: list[str]) -> int:
         print(found.name, found.version)
     well = True
     with ProcessPoolExecutor(max_workers=1, max_tasks_per_child=1) as pool:
-        for line, fine in pool.map(run, paths):
+        for line, fine in pool.map(run, paths, [MOST_MEMORY] * len(paths)):
             print(line, flush=True)
             well &= fine
     return int(not well)
