@@ -1,4 +1,4 @@
-"""Start a chapter: its notebook by the template, its test file, and its line in _toc.yml.
+"""Start a chapter: notebook, tests, its line in _toc.yml and its row on the front page.
 
     python tools/new_chapter.py 07 masks "How do we hide the future, and the padding?"
 
@@ -7,6 +7,7 @@ What it writes keeps every rule, so that `make test` is green before the first s
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ PARTS = {
     11: "Part III · Digits",
 }
 LAST = 99
+MINUTES = 30  # until somebody has measured
+ROW = re.compile(r"\| (\d+) \| \[")  # of a chapter, on the front page
 TEST = '''\
 """Chapter {number}: {question}"""
 
@@ -75,7 +78,7 @@ def notebook(number: int, question: str) -> str:
             return nbformat.v4.new_markdown_cell(source, id=name)
         return nbformat.v4.new_code_cell(source, id=name, metadata=metadata)
 
-    cells = [cell("title", f"# {question}\n\n*{part_of(number)}*", None)]
+    cells = [cell("title", f"# {question}\n\n*{part_of(number)} · about {MINUTES} minutes*", None)]
     for name, heading in SECTIONS.items():
         if name == "definition":
             cells += [cell(*first) for first in FIRST]
@@ -114,6 +117,23 @@ def with_chapter(toc: str, number: int, page: str) -> str:
     return after
 
 
+def with_row(index: str, number: int, question: str, page: str) -> str:
+    """Put a chapter into the table of its part on the front page."""
+    front = json.loads(index)
+    for cell in front["cells"]:
+        lines = "".join(cell["source"]).splitlines()
+        rows = {int(row[1]): i for i, line in enumerate(lines) if (row := ROW.match(line))}
+        if not rows:
+            continue
+        part = [other for other in rows if part_of(other) == part_of(number)] or list(rows)
+        before = [other for other in part if other < number]
+        place = rows[max(before)] + 1 if before else rows[min(part)]
+        lines.insert(place, f"| {number} | [{question}]({page}.ipynb) | {MINUTES} min |")
+        cell["source"] = "\n".join(lines).splitlines(keepends=True)
+        return json.dumps(front, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    raise ChapterError("book/index.ipynb: found no table of chapters; write the row by hand")
+
+
 def pages(toc: str) -> set[tuple[str, str]]:
     """Caption and page of every entry of a table of contents."""
     return {
@@ -136,7 +156,7 @@ def start(number: int, module: str, question: str, root: Path = ROOT) -> list[Pa
         raise ChapterError(f"question: wanted one line ending in a question mark, got {question!r}")
     page = root / "book" / f"{number:02}_{module}.ipynb"
     tests = root / "tests" / "chapters" / f"test_{module}.py"
-    toc = root / "_toc.yml"
+    toc, index = root / "_toc.yml", root / "book" / "index.ipynb"
     same_number = sorted((root / "book").glob(f"{number:02}_*.ipynb"))
     same_name = sorted((root / "book").glob(f"[0-9][0-9]_{module}.ipynb"))
     for path in (*same_number, *same_name, tests):
@@ -146,6 +166,7 @@ def start(number: int, module: str, question: str, root: Path = ROOT) -> list[Pa
         page: notebook(number, question),
         tests: TEST.format(number=number, module=module, question=question.replace('"', "'")),
         toc: with_chapter(toc.read_text("utf8"), number, f"book/{page.stem}"),
+        index: with_row(index.read_text("utf8"), number, question, page.stem),
     }
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)

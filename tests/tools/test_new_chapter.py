@@ -2,6 +2,7 @@
 
 import re
 
+import nbformat
 import new_chapter
 import pytest
 import yaml
@@ -29,10 +30,20 @@ parts:
 """
 
 
+ROWS = [
+    "| 1 | [How big?](01_parameters.ipynb) | 25 min |\n",
+    "| 3 | [Who asks?](03_queries_keys_values.ipynb) | 40 min |\n",
+    "\n",
+    "| 8 | [Where?](08_positions.ipynb) | 45 min |\n",
+]
+
+
 @pytest.fixture
 def tree(tmp_path):
-    """An empty house with a table of contents."""
+    """An empty house with a table of contents and a front page."""
     (tmp_path / "book").mkdir()
+    front = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("".join(ROWS))])
+    nbformat.write(front, tmp_path / "book" / "index.ipynb")
     (tmp_path / "_toc.yml").write_text(TOC, "utf8")
     return tmp_path
 
@@ -92,6 +103,15 @@ def test_finds_its_place_in_the_contents(number, name, part, pages, tree):
     assert "# kept too" in toc
 
 
+@pytest.mark.parametrize(("number", "place"), [(2, 1), (4, 2), (7, 3), (9, 4), (18, 4)])
+def test_finds_its_place_on_the_front_page(number, place, tree):
+    new_chapter.main([str(number), "masks", QUESTION], tree)
+    (cell,) = read_notebook(tree / "book" / "index.ipynb").cells
+    found = cell.source.splitlines()
+    assert found.pop(place) == f"| {number} | [{QUESTION}]({number:02}_masks.ipynb) | 30 min |"
+    assert "\n".join(found) == "".join(ROWS).rstrip("\n")
+
+
 def test_opens_the_parts_in_their_order(tree):
     for number, name in ((18, "cost"), (7, "masks"), (11, "digits")):
         assert new_chapter.main([str(number), name, QUESTION], tree) == 0
@@ -138,7 +158,8 @@ def test_overwrites_nothing(taken, tree, capsys):
     assert f"{taken} is there already" in capsys.readouterr().err
     assert path.read_text() == "mine"
     assert (tree / "_toc.yml").read_text("utf8") == TOC
-    assert {p for p in tree.rglob("*") if p.is_file()} == {tree / "_toc.yml", path}
+    untouched = {tree / "_toc.yml", tree / "book" / "index.ipynb"}
+    assert {p for p in tree.rglob("*") if p.is_file()} == {path, *untouched}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +175,7 @@ def test_overwrites_nothing(taken, tree, capsys):
 def test_refuses_bad_arguments(arguments, message, tree, capsys):
     assert new_chapter.main(arguments, tree) != 0
     assert message in "".join(capsys.readouterr())
-    assert list((tree / "book").iterdir()) == []
+    assert list((tree / "book").iterdir()) == [tree / "book" / "index.ipynb"]
 
 
 def test_contents_it_does_not_understand_are_left_alone(tree, capsys):
