@@ -30,6 +30,7 @@ from bareattention.chapters.all_at_once import SelfAttentionModel
 from bareattention.chapters.cost import measure_cost, naive_attention, seconds_in_turn
 from bareattention.chapters.is_attention_doing_anything import tone_curve
 from bareattention.chapters.one_sample_at_a_time import LoopedSelfAttentionModel
+from bareattention.exercises import matrix
 from bareattention.experiments import cards, failures, runs
 
 PROGRAM = "python -m bareattention.measure"
@@ -193,6 +194,7 @@ MEASUREMENTS = {
     "cards": (cards.measure_cards, cards.SAYS),
     "cards_mnist": (cards.measure_cards_mnist, cards.SAYS),
     "failures": (failures.measure_failures, failures.SAYS),
+    "exercises": (matrix.measure_exercises, matrix.SAYS),
 }
 
 

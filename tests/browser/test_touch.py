@@ -18,7 +18,7 @@ FOCUSED = """() => {
 }"""
 REACHABLE = """() => {
   const inside = [...document.querySelector('.touch').shadowRoot.querySelectorAll(
-    'button, input, select, a[href], [tabindex="0"]')];
+    'button, summary, input, select, a[href], [tabindex="0"]')];
   const radios = new Set();
   return inside.filter((e) => e.checkVisibility() && !e.disabled
     && !(e.type === 'radio' && (radios.has(e.name) || !radios.add(e.name)))).length;
@@ -57,6 +57,8 @@ def test_it_covers_its_picture_once_it_works(shown):
     visit = shown()
     assert visit.page.locator(READY).count() == 1
     assert not visit.page.locator(".touch img").is_visible()
+    # Its own methods hide nothing that every element has, such as `style`.
+    assert visit.page.locator(".touch").evaluate("e => e.style instanceof CSSStyleDeclaration")
     assert visit.page.locator(".touch .try").inner_text().strip(), "nothing says what to try"
     assert visit.faults == []
 

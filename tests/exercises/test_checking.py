@@ -59,6 +59,14 @@ def test_two_mistakes():
     assert f"2 mistakes meet. {MINUS.says} {TWICE.says}" in verdict.text
 
 
+def test_an_answer_without_arguments_is_asked_once():
+    reference = Reference(lambda wrong: 2 - len(wrong), ((MINUS,),), lambda: [Case()])
+    exercise = Exercise("0.2", "two", "", reference)
+    assert judge(exercise, lambda: 2).text == "0.2 is right."
+    assert judge(exercise, lambda: 1).text.endswith("\nYours gives 1.")
+    assert judge(exercise, float.fromhex).text.endswith("(0 given)")
+
+
 def test_what_nothing_explains():
     verdict = check("0.1", lambda x, y: x + y + 1)
     assert not verdict.right

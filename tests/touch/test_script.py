@@ -19,10 +19,11 @@ def test_a_module_comes_after_those_that_it_imports_from():
     assert "globalThis.bareattention = { b };" in joined
 
 
-def test_comments_that_have_lines_alone_are_left_out():
-    kept = "const x = /** @type {any} */ (1); // kept\n"
-    assert kept in join({"a": f"// gone\n/** gone\n * too */\n{kept}/* gone */\n"})
-    assert "gone" not in join({"a": f"// gone\n/** gone\n * too */\n{kept}/* gone */\n"})
+def test_comments_that_have_lines_alone_are_left_out_and_so_are_types():
+    line = "  const x = /** @type {any} */ (1); // kept\n"
+    joined = join({"a": f"// gone\n/** gone\n * too */\n{line}/* gone */\n"})
+    assert "\nconst x = (1); // kept\n" in joined
+    assert "gone" not in joined
 
 
 def test_the_script_cannot_end_a_block_of_a_page():

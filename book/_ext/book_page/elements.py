@@ -6,6 +6,7 @@ so it runs from the disk too, and it is no file of `_static`, which every page w
 
 from pathlib import Path
 
+from bareattention.touch.models import MODELS, model_script
 from bareattention.touch.script import script
 
 NAME = "touch.js"
@@ -13,11 +14,13 @@ MARK = 'class="touch"'
 
 
 def write_script(app) -> None:
-    """Write the script before the pages, whose links to it hold its checksum."""
+    """Write the scripts before the pages, whose links hold the checksum of the first."""
     if app.builder.format == "html":
         folder = Path(app.outdir) / "_static"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / NAME).write_text(script(), "utf8")
+        for name in MODELS:
+            (folder / f"touch-{name}.js").write_text(model_script(name), "utf8")
 
 
 def load_script(app, pagename, templatename, context, doctree) -> None:

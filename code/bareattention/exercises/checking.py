@@ -85,7 +85,8 @@ def judge(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
         for wrong in found.explained_by
     )
     case, outcome = cases(exercise.reference)[found.first], found.outcomes[found.first]
-    example = f"With {_handed(exercise, case)} yours gives {shown(outcome.value)}."
+    handed, gives = _handed(exercise, case), shown(outcome.value)
+    example = f"With {handed} yours gives {gives}." if handed else f"Yours gives {gives}."
     lines = [f"{number} is not right yet. {_explained(mistakes, found.what)}", example]
     if changed := _changed(found):
         lines.append(f"It also changes its argument {changed}.")
@@ -97,7 +98,8 @@ def judge(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
 def _right(number: str, found: Diagnosis) -> Verdict:
     changed = _changed(found)
     if not changed:
-        return Verdict(True, (), f"{number} is right. (Tried with {len(found.outcomes)} inputs.)")
+        inputs = f" (Tried with {len(found.outcomes)} inputs.)" if len(found.outcomes) > 1 else ""
+        return Verdict(True, (), f"{number} is right.{inputs}")
     says = f"The result is right, but your answer changes its argument {changed}."
     return Verdict(False, (), f"{number}: {says} Whoever calls it still needs the old one.")
 
@@ -131,7 +133,8 @@ def _stopped(exercise: Exercise, found: Diagnosis) -> str:
     ]
     if isinstance(error, OutOfTimeError):
         lines[1] = f"It was cut off, since {error}. Does every loop end?"
-    lines.append(f"It was called with {_handed(exercise, case, most=8)}.")
+    if handed := _handed(exercise, case, most=8):
+        lines.append(f"It was called with {handed}.")
     if found.stops == found.first and found.stops:
         lines.append("Simpler inputs went well.")
     if isinstance(error, NameError):

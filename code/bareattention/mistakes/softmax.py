@@ -1,5 +1,7 @@
 """Softmax and the entropy of its rows, and how they go wrong."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -24,6 +26,15 @@ STABLE = (
         "largest_of_all",
         "The largest of all scores is subtracted, not that of each row, so other rows vanish.",
     ),
+    Mistake(
+        "constant",
+        "The largest score is not subtracted, so large powers overflow; a constant in the sum "
+        "is no cure.",
+    ),
+    Mistake(
+        "largest_of_columns",
+        "The largest score of each column is subtracted, not that of each row, and shares change.",
+    ),
     Mistake("smallest", "The smallest score is subtracted, so the large powers still overflow."),
 )
 POWERS = (
@@ -41,6 +52,7 @@ SUMS = (
         "The powers are divided by nothing, or by the largest alone, not by their sum.",
     ),
     Mistake("by_count", "The powers are divided by how many they are, not by their sum."),
+    Mistake("by_mean", "The powers are divided by their mean, not by their sum."),
     Mistake("by_norm", "The powers are divided by the length of their row, not by its sum."),
     Mistake("floored", "A constant is added to the sum, so that the shares sum to less than 1."),
 )
@@ -52,11 +64,13 @@ def softmax(wrong: Wrong, scores: Tensor) -> Tensor:
     largest = scores.amax(axis, keepdim=True)
     if "largest_of_all" in wrong:
         largest = scores.max()
+    if "largest_of_columns" in wrong:
+        largest = scores.amax(-2 if scores.ndim > 1 else -1, keepdim=True)
     if "smallest" in wrong:
         largest = scores.amin(axis, keepdim=True)
     if "clipped" in wrong:
         scores, largest = scores.clamp(-20, 20), torch.tensor(0.0)
-    if "overflow" in wrong:
+    if wrong & {"overflow", "constant"}:
         largest = torch.tensor(0.0)
     return _divided(wrong, scores, _powers(wrong, scores - largest, scores, axis), axis)
 
@@ -88,11 +102,13 @@ def _divided(wrong: Wrong, scores: Tensor, powers: Tensor, axis: int) -> Tensor:
         return powers / powers.sum(axis)
     divisors = {
         "by_count": lambda: powers.shape[axis],
+        "by_mean": lambda: powers.mean(axis, keepdim=True),
         "by_norm": lambda: powers.norm(dim=axis, keepdim=True),
         "floored": lambda: powers.sum(axis, keepdim=True) + 1e-2,
     }
     made = next((divisors[name] for name in wrong if name in divisors), None)
-    return powers / (made() if made else powers.sum(axis, keepdim=True))
+    total = made() if made else powers.sum(axis, keepdim=True)
+    return powers / (total + 1e-9 if "constant" in wrong else total)
 
 
 def scores() -> list[Case]:
@@ -118,7 +134,12 @@ SIGNS = (
 TOTALS = (
     Mistake("of_all_rows", "All rows are summed into one number; each row has its own entropy."),
     Mistake("down", "The sum runs down the columns, not along the rows."),
+    Mistake("first", "The sum runs along the first axis, not along the last."),
     Mistake("mean", "The mean is taken along a row, not the sum."),
+    Mistake("axis_kept", "The result keeps an axis of size 1, and no such axis was asked for."),
+    Mistake("mean_of_rows", "The entropies of all rows are averaged; each row has its own."),
+    Mistake("normalised", "The entropy is divided by its largest possible value."),
+    Mistake("exponential", "That is e to the power of the entropy."),
 )
 
 
@@ -134,11 +155,26 @@ def entropy(wrong: Wrong, weights: Tensor) -> Tensor:
     if "zero_nan" not in wrong:
         parts = parts.nan_to_num(neginf=0.0)
     parts = parts if "no_minus" in wrong else -parts
+    return _totalled(wrong, parts)
+
+
+def _totalled(wrong: Wrong, parts: Tensor) -> Tensor:
+    of_rows = parts.sum(-1)
     if "of_all_rows" in wrong:
         return parts.sum()
+    if "mean_of_rows" in wrong:
+        return of_rows.mean()
+    if "axis_kept" in wrong:
+        return of_rows[..., None]
+    if "normalised" in wrong:
+        return of_rows / math.log(parts.shape[-1])
+    if "exponential" in wrong:
+        return of_rows.exp()
     if "mean" in wrong:
         return parts.mean(-1)
-    return parts.sum(-2 if "down" in wrong and parts.ndim > 1 else -1)
+    if "first" in wrong:
+        return parts.sum(0)
+    return parts.sum(-2) if "down" in wrong and parts.ndim > 1 else of_rows
 
 
 def shares() -> list[Case]:

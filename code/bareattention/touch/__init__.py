@@ -9,8 +9,11 @@ picture that stays where scripts do not run.  A live kernel sends the script alo
 hold none, because the built pages load it once (book/_ext/book_page/elements.py).
 """
 
+from bareattention.touch._cards import cards
 from bareattention.touch._dial import dial
+from bareattention.touch._digit import digit
 from bareattention.touch._matrix import matrix
+from bareattention.touch._plane import plane
 from bareattention.touch._sentence import sentence
 
-__all__ = ["dial", "matrix", "sentence"]
+__all__ = ["cards", "dial", "digit", "matrix", "plane", "sentence"]

@@ -6,6 +6,9 @@
  * scripts, with bad data or in an old browser the picture stays.
  */
 export class Touchable extends HTMLElement {
+  /** Tell a screen reader what changed, once things are quiet. */
+  say = (/** @type {string} */ _words) => {};
+
   connectedCallback() {
     if (this.shadowRoot) return;
     if (this.querySelector("img")) return this.start();
@@ -22,12 +25,12 @@ export class Touchable extends HTMLElement {
     if (this.shadowRoot) return;
     try {
       const json = this.querySelector('script[type="application/json"]');
-      const data = JSON.parse(json.textContent);
+      const data = JSON.parse(json?.textContent ?? "");
       const status = h("p", { role: "status", class: "unseen" });
       this.say = later(400, (words) => (status.textContent = words));
       const box = h("div", { role: "group", "aria-label": data.label });
       box.append(h("p", { class: "try" }, data.hint), ...this.draw(data), status);
-      this.attachShadow({ mode: "open" }).append(h("style", {}, STYLE + this.style()), box);
+      this.attachShadow({ mode: "open" }).append(h("style", {}, STYLE + this.css()), box);
       this.setAttribute("ready", "");
     } catch (error) {
       console.warn(`${this.localName} keeps its picture:`, error);
@@ -40,7 +43,7 @@ export class Touchable extends HTMLElement {
   }
 
   /** Its own part of the style sheet. */
-  style() {
+  css() {
     return "";
   }
 }
@@ -200,7 +203,8 @@ export function choice(label, names, first, change) {
  * Bars with their numbers, one a name: a table, so that a screen reader reads it as one.
  * @param {string} title @param {string} what the names stand for, such as "key"
  * @param {string} unit @param {string[]} names @param {number} [most] the value of a full bar
- * @returns {{node: HTMLElement, show: (values: number[], decimals?: number) => void}}
+ * @returns {{node: HTMLTableElement, caption: HTMLElement,
+ *   show: (values: number[], decimals?: number) => void}}
  */
 export function bars(title, what, unit, names, most = 1) {
   const cells = names.map(() => h("td", {}));
@@ -208,6 +212,7 @@ export function bars(title, what, unit, names, most = 1) {
   const head = h("tr", {}, h("th", { scope: "col" }, what), h("th", { scope: "col" }, unit));
   const caption = h("caption", {}, title);
   return {
+    caption,
     node: h("table", { class: "bars" }, caption, h("thead", {}, head), h("tbody", {}, ...rows)),
     show: (values, decimals = 2) =>
       cells.forEach((cell, i) => {
@@ -222,7 +227,7 @@ export function bars(title, what, unit, names, most = 1) {
 const STYLE = `
 :host { --teal: #1a8a8c; --rust: #cf5f3c; --violet: #8f6bc4; --amber: #b3761a; --blue: #3f7fc0;
   --faint: color-mix(in srgb, currentColor 22%, transparent); --mark: var(--teal);
-  color: inherit; display: block; margin: 1rem 0;
+  color: inherit; display: block; margin: 1rem 0; text-align: start;
   font: 0.88rem/1.45 var(--label-face, system-ui, sans-serif); }
 * { box-sizing: border-box; }
 p { margin: 0.4em 0; }
@@ -233,7 +238,7 @@ p { margin: 0.4em 0; }
 .beside { display: grid; gap: 0.8em 1.6em;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 17em), 1fr)); }
 .number { font-variant-numeric: tabular-nums; }
-button, input, select { accent-color: var(--teal); color: inherit; font: inherit; }
+button, input, select { accent-color: light-dark(#14676c, #72c8c0); color: inherit; font: inherit; }
 button, select, input[type="number"] { background: none; border: 1px solid var(--faint);
   border-radius: 0.4em; min-height: 2em; padding: 0.15em 0.7em; }
 button { cursor: pointer; }

@@ -20,7 +20,7 @@ class Dial extends Touchable {
       const shares = bars("", "key", "share", names);
       const says = h("p", { class: "number" });
       const node = h("div", { style: `--mark: var(--${mark})` }, shares.node, says);
-      return { ...shares, node, says, title: shares.node.caption };
+      return { ...shares, node, says };
     });
     const curves = new Curves(sizes);
 
@@ -36,7 +36,7 @@ class Dial extends Touchable {
       const told = [0, power].map((by, i) => {
         const row = rows(d, by)[0];
         const title = i ? `divided by ${POWER_NAMES[POWERS.indexOf(by)]} = ${fmt(d ** by)}` : "not divided";
-        sides[i].title.textContent = title;
+        sides[i].caption.textContent = title;
         sides[i].show(row);
         const words = `entropy ${fmt(entropy(row))} of ${fmt(most)}, Jacobian ${fmt(jacobian(row))}`;
         sides[i].says.textContent = words;
@@ -61,7 +61,7 @@ class Dial extends Touchable {
     ];
   }
 
-  style() {
+  css() {
     return `.curves { display: block; margin-top: 0.8em; max-width: 100%; width: 28em; }
 .curves text { fill: currentColor; font-size: 12.5px; }
 .curves :is(line, .axis) { stroke: currentColor; stroke-opacity: 0.4; }

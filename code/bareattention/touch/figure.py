@@ -13,6 +13,7 @@ from typing import Any
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from bareattention.touch.models import model_script
 from bareattention.touch.script import script
 
 INCH = 100  # px on the page
@@ -23,7 +24,15 @@ PAGE_BRINGS_SCRIPT = "BAREATTENTION_TOUCH"
 class TouchFigure:
     """One element as the output of a cell."""
 
-    def __init__(self, element: str, data: dict[str, Any], *, alt: str, picture: Figure):
+    def __init__(
+        self,
+        element: str,
+        data: dict[str, Any],
+        *,
+        alt: str,
+        picture: Figure,
+        model: str | None = None,
+    ):
         """
         Args:
             element: the tag after "touch-".
@@ -31,10 +40,11 @@ class TouchFigure:
                 Tensors become lists, other than whole numbers are rounded to 6 digits.
             alt: what the picture shows, for those who do not see it.
             picture: what shows where scripts do not run; it is closed.
+            model: the trained model that the element asks for, of `models.MODELS`.
         """
         self.tag = f"touch-{element}"
         self.data = as_json(data)
-        self.alt = alt
+        self.alt, self.model = alt, model
         self.png = _png(picture)
 
     def __repr__(self) -> str:
@@ -49,7 +59,10 @@ class TouchFigure:
             f'<img alt="{html.escape(self.alt)}" width="{width}" height="{height}" '
             f'src="data:image/png;base64,{source}"></{self.tag}>'
         )
-        return element + (f"<script>{script()}</script>" if with_script else "")
+        if not with_script:
+            return element
+        scripts = [script()] + ([model_script(self.model)] if self.model else [])
+        return element + "".join(f"<script>{text}</script>" for text in scripts)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         stored = os.environ.get(PAGE_BRINGS_SCRIPT) == "page"

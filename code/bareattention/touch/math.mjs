@@ -10,7 +10,7 @@ export function dot(a, b) {
 /** @param {number[][]} a @param {number[][]} b */
 export const matmul = (a, b) => a.map((row) => transposed(b).map((column) => dot(row, column)));
 
-/** @param {number[][]} a */
+/** @template T @param {T[][]} a @returns {T[][]} */
 export const transposed = (a) => a[0].map((_, j) => a.map((row) => row[j]));
 
 /**

@@ -163,7 +163,7 @@ class Matrix extends Touchable {
     return plain ? `its share: ${share}` : `e^${fmt(scores[row][column], 1)} / (${powers.join(" + ")}) = ${share}`;
   }
 
-  style() {
+  css() {
     return `.told { min-height: 3em; }
 .cells { border-spacing: 2px; border-collapse: separate; table-layout: fixed; }
 .cells :is(th, td) { font-size: 0.92em; height: 2.3em; min-width: 2.6em; padding: 0 0.25em; text-align: center; }

@@ -18,6 +18,8 @@ EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) )", re.M)
 NAME = re.compile(r"^(export )?(?:async )?(?:function\*?|class|const|let|var) (\w+)", re.M)
 LEFT = re.compile(r"^(?:import|export)\b.*|^(?:const|let|var) [^\w].*", re.M)
 COMMENT = re.compile(r"^ *(?://.*|/\*(?:(?!\*/)(?s:.))*\*/) *\n", re.M)  # that has a line alone
+HINT = re.compile(r"/\*\* @(?:(?!\*/).)*\*/ ?")  # a type, within a line
+INDENT = re.compile(r"^ +", re.M)  # style sheets do not need theirs either
 
 
 class JoinError(ValueError):
@@ -68,7 +70,7 @@ def join(sources: dict[str, str]) -> str:
         text = EXPORT.sub("", IMPORT.sub("", text))
         if left := LEFT.search(text):
             raise JoinError(f"{name}: this cannot be joined: {left[0]}")
-        parts.append(COMMENT.sub("", text))
+        parts.append(INDENT.sub("", HINT.sub("", COMMENT.sub("", text))))
     names = ", ".join(sorted(set().union(*exports.values())))
     script = (
         '(() => {\n"use strict";\nif (globalThis.bareattention) return;\n'

@@ -140,7 +140,7 @@ class Sentence extends Touchable {
     return `M${from} 100C${from} ${top} ${to} ${top} ${to} 100`;
   }
 
-  style() {
+  css() {
     return `.text { --mark: var(--violet); max-width: 34em; }
 .sky { display: block; height: 6em; overflow: visible; width: 100%; }
 .sky path { fill: none; vector-effect: non-scaling-stroke; }
@@ -177,9 +177,9 @@ class Meaning {
     this.here = h("path", { class: "arrow here" });
     this.names = names;
     this.bars = bars("", "of", "amount", names, most);
-    this.bars.node.tHead.className = "unseen";
-    [...this.bars.node.tBodies[0].rows].forEach((row, c) =>
-      row.style.setProperty("--mark", c ? "var(--amber)" : "var(--blue)"));
+    this.bars.node.rows[0].className = "unseen";
+    ["blue", "amber"].forEach((mark, c) =>
+      this.bars.node.rows[c + 1].style.setProperty("--mark", `var(--${mark})`));
     this.says = h("p", { class: "number" });
     const end = PLANE.side + 6;
     const plane = h("svg", { class: "plane", viewBox: `-16 -${end + 8} 160 ${end + 26}`, "aria-hidden": "true" },
@@ -204,7 +204,7 @@ class Meaning {
     set(this.alone, { d: Meaning.arrow(alone[0] * this.scale, alone[1] * this.scale) });
     set(this.here, { d: Meaning.arrow(here[0] * this.scale, here[1] * this.scale) });
     this.bars.show(here);
-    this.bars.node.caption.textContent = `What ${word} takes away`;
+    this.bars.caption.textContent = `What ${word} takes away`;
     const own = this.names.map((name, c) => `${fmt(alone[c], Number.isInteger(alone[c]) ? 0 : 2)} ${name}`).join(", ");
     this.says.textContent = `Dashed: ${word} by itself, ${own}.`;
   }

@@ -1,0 +1,59 @@
+"""The matrix of exercises and mistakes: what the checker says of each alone and in pairs."""
+
+import sys
+
+from tqdm import tqdm
+
+from bareattention.exercises.diagnosis import cases, expected, explain
+from bareattention.exercises.exercise import Exercise
+from bareattention.exercises.tasks import EXERCISES
+from bareattention.mistakes import RIGHT, Reference, Wrong
+
+SAYS = (
+    "what the exercise checker says of a right function with known mistakes in it: how many it "
+    "names alone; of pairs, how many it names, how many show only one of the two, and how many "
+    "are for every input like another combination"
+)
+
+
+def said(reference: Reference, wrong: Wrong) -> tuple[Wrong, ...]:
+    """The combinations that the checker takes these mistakes for."""
+    given = {n: expected(reference, wrong, n) for n in range(len(cases(reference)))}
+    return explain(reference, given)
+
+
+def alike(reference: Reference, wrong: Wrong) -> set[Wrong]:
+    """The combinations that are listed as behaving like this one for every input."""
+    pairs = [(each.these, each.those) for each in reference.alike]
+    return {those for these, those in [*pairs, *((b, a) for a, b in pairs)] if these == wrong}
+
+
+def kind(reference: Reference, wrong: Wrong) -> str:
+    """What becomes of a combination: "named", "one shows", "alike", "blamed" or "passed"."""
+    found = set(said(reference, wrong))
+    if RIGHT in found:
+        return "passed"
+    if found <= {wrong} | alike(reference, wrong) and found:
+        return "named" if wrong in found else "alike"
+    if wrong in found or any(each < wrong for each in found):
+        return "named" if wrong in found else "one shows"
+    return "alike" if found & alike(reference, wrong) else "blamed"
+
+
+def row(exercise: Exercise) -> dict:
+    """One exercise: its mistakes, and what becomes of each alone and of the pairs by kind."""
+    reference = exercise.reference
+    pairs = [wrong for wrong in reference.combinations(most=2) if len(wrong) == 2]
+    found = [kind(reference, wrong) for wrong in pairs]
+    return {
+        "exercise": exercise.number,
+        "name": exercise.name,
+        "alone": {name: kind(reference, frozenset([name])) for name in reference.mistakes},
+        "pairs": {name: found.count(name) for name in sorted(set(found))},
+        "alike": len(reference.alike),
+    }
+
+
+def measure_exercises(repeats: int) -> list[dict]:
+    """Try every mistake and every pair in every exercise; there is no chance, so once is enough."""
+    return [row(exercise) for exercise in tqdm(EXERCISES.values(), file=sys.stderr)]

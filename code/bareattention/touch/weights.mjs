@@ -1,0 +1,62 @@
+// Parameters of a trained model: they come as a script, because a page from the disk may fetch nothing.
+
+const HOME = globalThis.document?.currentScript?.src ?? "";
+/** @type {Record<string, {text?: string, wait?: Promise<any>, done?: (text: string) => void}>} */
+const PARCELS = {};
+
+/** What a script of parameters calls: safetensors in base64. @param {string} name @param {string} text */
+export function receive(name, text) {
+  const parcel = (PARCELS[name] ??= {});
+  parcel.text = text;
+  parcel.done?.(text);
+}
+
+/**
+ * The tensors of a model, once they are here; they are asked for when this is first called.
+ * @param {string} name @returns {Promise<Record<string, Tensor>>}
+ */
+export function parameters(name) {
+  const parcel = (PARCELS[name] ??= {});
+  parcel.wait ??= new Promise((resolve, reject) => {
+    if (parcel.text) return resolve(parcel.text);
+    parcel.done = resolve;
+    const script = document.createElement("script");
+    script.src = new URL(`touch-${name}.js`, HOME || document.baseURI).href;
+    script.onerror = () => reject(new Error(`${script.src} did not come`));
+    document.head.append(script);
+  }).then(unpack);
+  return parcel.wait;
+}
+
+/**
+ * @typedef {{shape: number[], data: Float32Array}} Tensor
+ * @param {string} text safetensors in base64, of float16 or float32
+ * @returns {Record<string, Tensor>}
+ */
+export function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const start = 8 + Number(view.getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+  /** @type {Record<string, Tensor>} */ const tensors = {};
+  delete header.__metadata__;
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+    const [from, to] = data_offsets;
+    const size = dtype === "F16" ? 2 : 4;
+    const data = new Float32Array((to - from) / size);
+    for (let i = 0; i < data.length; i++) {
+      const at = start + from + i * size;
+      data[i] = size === 2 ? half(view.getUint16(at, true)) : view.getFloat32(at, true);
+    }
+    tensors[name] = { shape, data };
+  }
+  return tensors;
+}
+
+/** A number of 16 bits. @param {number} bits */
+function half(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const [exponent, rest] = [(bits >> 10) & 31, bits & 1023];
+  if (!exponent) return sign * rest * 2 ** -24;
+  return exponent === 31 ? (rest ? NaN : sign * Infinity) : sign * (1 + rest / 1024) * 2 ** (exponent - 15);
+}
