@@ -58,7 +58,11 @@ FIRST = [
     ("ask-mean", "> **Predict, then run.** Is the mean of all numbers 1 or 6?", None),
     ("mean", "x.mean()", {"tags": ["predict", "hide-output"], **FOLDED}),
 ]
-SOLUTION = {"tags": ["solution", "hide-cell"], "jupyter": {"source_hidden": True}}
+SOLUTION = {
+    "tags": ["solution", "hide-cell"],
+    "cellView": "form",
+    "jupyter": {"source_hidden": True},
+}
 
 
 class ChapterError(Exception):

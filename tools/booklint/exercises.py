@@ -9,6 +9,7 @@ from booklint.pages import Cell, Complaint, Page
 FEWEST = 2
 WITHOUT = {17, 19}  # chapters that look at what others built
 WITHOUT |= {7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20}  # not yet there
+LAST = 20  # whoever adds a chapter decides
 CALL = 'check("5.2", my_softmax)'
 
 
@@ -22,7 +23,7 @@ def can_be_checked(page: Page) -> list[Complaint]:
         return []
     complaints, solved = [], set(_checks(page, "solution"))
     starters = [cell for cell in page.code_cells if "exercise" in cell.tags]
-    if len(starters) < FEWEST and page.number not in WITHOUT:
+    if len(starters) < FEWEST and page.number <= LAST and page.number not in WITHOUT:
         what = f"{len(starters)} checked exercises: a chapter has {FEWEST} at least"
         complaints.append(page.complain(what))
     for cell in starters:
