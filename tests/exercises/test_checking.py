@@ -183,3 +183,8 @@ check("5.2", my_softmax)
     said = notebook.cells[0].outputs[-1]["data"]["text/plain"]
     assert "It was cut off, since it was still running after 0.5 seconds." in said
     assert "while True:" in said or "pass" in said
+
+
+def test_a_function_that_is_handed_over_shows_what_it_does():
+    verdict = judge(EXERCISES["7.4"], lambda module, x, other: x)
+    assert "With module = <sums of all tokens so far>, x = [[1, 2]" in verdict.text

@@ -56,6 +56,13 @@ def test_a_tensor_may_come_where_its_rows_were_wanted():
     assert difference(WANTED, (WANTED[0], WANTED[1])) is None
 
 
+@pytest.mark.parametrize("row", [np.ones(2), torch.ones(()).requires_grad_()])
+def test_rows_are_not_joined_where_pytorch_would_warn(row):
+    came = plain([row, row])
+    assert isinstance(came, tuple)
+    assert not any(each.requires_grad for each in came)
+
+
 def test_errors_agree_with_errors_of_their_kind():
     error = Raised(ValueError("one"))
     assert difference(error, Raised(ValueError("another"))) is None

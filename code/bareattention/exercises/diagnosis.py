@@ -12,8 +12,6 @@ from bareattention.exercises.outcomes import Raised, difference, plain
 from bareattention.exercises.running import Outcome, OutOfTimeError, call, run
 from bareattention.mistakes import RIGHT, Case, Reference, Wrong
 
-MOST = 3
-
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -61,17 +59,22 @@ def expected(reference: Reference, wrong: Wrong, number: int) -> Any:
 def explain(reference: Reference, came: Mapping[int, Any]) -> tuple[Wrong, ...]:
     """The combinations with the fewest mistakes that give what came, by number of the case.
 
-    Nothing explains what ends in errors alone, nor are more than MOST mistakes looked for at once.
+    Nothing explains what ends in errors alone.
     """
     found: list[Wrong] = []
     if all(isinstance(value, Raised) for value in came.values()):
         return ()
-    for wrong in reference.combinations(MOST):
+    for wrong in reference.combinations(reference.at_once):
         if found and len(wrong) > len(found[0]):
             break
-        if all(difference(came[n], expected(reference, wrong, n)) is None for n in came):
+        if explains(reference, wrong, came):
             found.append(wrong)
     return tuple(found)
+
+
+def explains(reference: Reference, wrong: Wrong, came: Mapping[int, Any]) -> bool:
+    """Whether these mistakes give what came."""
+    return all(difference(came[n], expected(reference, wrong, n)) is None for n in came)
 
 
 def diagnose(reference: Reference, answer: Callable[..., Any], names: list[str]) -> Diagnosis:

@@ -4,7 +4,7 @@ import sys
 
 from tqdm import tqdm
 
-from bareattention.exercises.diagnosis import cases, expected, explain
+from bareattention.exercises.diagnosis import cases, expected, explain, explains
 from bareattention.exercises.exercise import Exercise
 from bareattention.exercises.tasks import EXERCISES
 from bareattention.mistakes import RIGHT, Reference, Wrong
@@ -16,10 +16,14 @@ SAYS = (
 )
 
 
+def given(reference: Reference, wrong: Wrong) -> dict:
+    """What the reference gives with these mistakes in it, by number of the case."""
+    return {n: expected(reference, wrong, n) for n in range(len(cases(reference)))}
+
+
 def said(reference: Reference, wrong: Wrong) -> tuple[Wrong, ...]:
     """The combinations that the checker takes these mistakes for."""
-    given = {n: expected(reference, wrong, n) for n in range(len(cases(reference)))}
-    return explain(reference, given)
+    return explain(reference, given(reference, wrong))
 
 
 def alike(reference: Reference, wrong: Wrong) -> set[Wrong]:
@@ -29,15 +33,21 @@ def alike(reference: Reference, wrong: Wrong) -> set[Wrong]:
 
 
 def kind(reference: Reference, wrong: Wrong) -> str:
-    """What becomes of a combination: "named", "one shows", "alike", "blamed" or "passed"."""
-    found = set(said(reference, wrong))
+    """What becomes of a combination: "named", "one shows", "alike", "blamed" or "passed".
+
+    The checker names the fewest mistakes, so it is enough to try combinations with fewer, and for
+    one mistake alone the others.
+    """
+    came, others = given(reference, wrong), alike(reference, wrong)
+    fewer = set(reference.combinations(most=max(len(wrong) - 1, 1))) - {wrong}
+    found = {each for each in fewer if explains(reference, each, came)}
     if RIGHT in found:
         return "passed"
-    if found <= {wrong} | alike(reference, wrong) and found:
-        return "named" if wrong in found else "alike"
-    if wrong in found or any(each < wrong for each in found):
-        return "named" if wrong in found else "one shows"
-    return "alike" if found & alike(reference, wrong) else "blamed"
+    if not found or (len(wrong) == 1 and found <= others):
+        return "named"
+    if any(each < wrong for each in found):
+        return "one shows"
+    return "alike" if found & others else "blamed"
 
 
 def row(exercise: Exercise) -> dict:

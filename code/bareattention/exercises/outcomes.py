@@ -32,6 +32,8 @@ def plain(value: Any) -> Any:
 
 def _rows(value: Any) -> Any:
     """Nested numbers become one tensor; anything else a tuple."""
+    if any(isinstance(each, np.ndarray | Tensor) for each in value):  # PyTorch would warn
+        return tuple(plain(each) for each in value)
     try:
         return torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError):

@@ -40,7 +40,7 @@ class Alike:
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself alone, and quickly found in a cache
 class Reference:
     """A right function, and all the ways in which it is known to go wrong.
 
@@ -53,6 +53,7 @@ class Reference:
             what it returns is not what is looked at: a class, or something with a memory.
         alike: combinations of mistakes that no input tells apart.
         may_change: the arguments that an answer is meant to change.
+        at_once: how many mistakes are looked for at once.
         seconds: an answer that takes longer in all is cut off.
     """
 
@@ -62,6 +63,7 @@ class Reference:
     observe: Callable[..., Any] | None = None
     alike: tuple[Alike, ...] = ()
     may_change: tuple[str, ...] = ()
+    at_once: int = 3
     seconds: float = 20.0
 
     @cached_property

@@ -2,11 +2,19 @@
 
 from bareattention.exercises.exercise import Exercise
 from bareattention.exercises.tasks import (
+    all_at_once,
+    block,
+    digits,
     embeddings,
+    many_heads,
+    masks,
+    one_sample_at_a_time,
     parameters,
+    positions,
     queries_keys_values,
     scores,
     softmax,
+    training,
     weighted_values,
 )
 from bareattention.mistakes.attention import ATTENTION
@@ -20,6 +28,14 @@ EXERCISES: dict[str, Exercise] = {
         scores,
         softmax,
         weighted_values,
+        masks,
+        positions,
+        many_heads,
+        block,
+        digits,
+        one_sample_at_a_time,
+        all_at_once,
+        training,
     )
     for exercise in chapter.EXERCISES
 }
