@@ -20,7 +20,7 @@ export BRANCH M N PORT PYTHON Q URL
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test check count mutants format chapters chapter new-chapter student repository wheel links lock clean
+.PHONY: help install book serve pdf offline test check count mutants format chapters chapter new-chapter student repository wheel links lock clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,12 @@ serve: book ## build the pages and serve them on this computer (PORT=8000)
 	@echo "Open http://127.0.0.1:$$PORT/  (stop with Ctrl-C)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html "$$PORT" || \
 		{ echo 'If the port is taken, choose another:  make serve PORT=8001' >&2; exit 1; }
+
+pdf: book ## print the whole book into _build/attention-laid-bare.pdf (asks for a Chromium)
+	@$(BIN)/python tools/pdf.py
+
+offline: book ## pack the pages into _build/attention-laid-bare.zip, to read without a network
+	@$(BIN)/python tools/offline.py
 
 test: install ## prove everything: the checks, the tests, every chapter
 	@sh tools/test.sh

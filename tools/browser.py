@@ -21,8 +21,6 @@ HOW_TO_GET_ONE = (
     "Install one (Debian and Ubuntu: sudo apt-get install chromium), "
     "or name one: CHROMIUM=/path/to/chromium make test"
 )
-# Typesetting is the last thing that changes a page by itself.
-TYPESET = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
 # Pictures that come only when they are near.
 PICTURES = """() => Promise.all([...document.images].map((image) => {
   image.loading = 'eager';

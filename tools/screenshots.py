@@ -9,7 +9,7 @@ python tools/screenshots.py --unfold book/11_digits     # with everything folded
 import argparse
 from pathlib import Path
 
-from browser import BUILT, PICTURES, ROOT, TYPESET, NoChromiumError, chromium, serve
+from browser import BUILT, PICTURES, ROOT, NoChromiumError, chromium, serve
 
 WIDTHS = {1280: 800, 390: 844}  # width: height of the window
 THEMES = ("light", "dark")
@@ -37,7 +37,6 @@ def take(pages: list[str], html: Path, out: Path, first: bool, unfold: bool) -> 
                 page = context.new_page()
                 for name in pages:
                     page.goto(f"{address}/{name}.html", wait_until="load")
-                    page.evaluate(TYPESET)
                     page.evaluate(PICTURES)
                     if unfold:
                         page.evaluate(

@@ -1,14 +1,14 @@
 // What the theme leaves out for readers who use the keyboard, a screen reader or paper.
 const all = (selector) => document.querySelectorAll(selector);
 const SCROLLERS =
-  "div.math, .highlight pre, .cell_output pre, .output.text_html, .pst-scrollable-table-container";
+  "div.math, span.math.wide, .highlight pre, .cell_output pre, .output.text_html, .pst-scrollable-table-container";
 
 // What is wider than its place scrolls in it, so the keyboard must get there too.
 function reachWide() {
-  all("p mjx-container:not([display]), li mjx-container:not([display])").forEach((formula) => {
+  all("span.math").forEach((formula) => {
     formula.classList.remove("wide");
-    const column = formula.closest("p, li").clientWidth;
-    formula.classList.toggle("wide", formula.getBoundingClientRect().width > column);
+    const column = formula.closest("p, li, td, th, dd, figcaption, article").clientWidth;
+    formula.classList.toggle("wide", formula.firstChild.getBoundingClientRect().width > column);
   });
   all(SCROLLERS).forEach((box) => {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
@@ -121,12 +121,6 @@ if (document.readyState === "loading")
   document.addEventListener("readystatechange", start, { once: true });
 else start();
 
-window.addEventListener("load", () => {
-  reachWide();
-  Promise.resolve(window.MathJax?.startup?.promise).then(() => {
-    document.documentElement.classList.add("typeset");
-    reachWide();
-  });
-});
+window.addEventListener("load", reachWide);
 window.addEventListener("resize", reachWide);
 document.addEventListener("toggle", reachWide, true); // of <details>, which does not bubble

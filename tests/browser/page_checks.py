@@ -23,20 +23,18 @@ def overflow(page) -> list[str]:
 
 
 def raw_math(page) -> list[str]:
-    """Find formulas that are not typeset, and formulas that MathJax could not read."""
+    """Find formulas that are not set, and formulas that could not be read."""
     return page.evaluate(
         r"""() => {
           const faults = [];
           for (const box of document.querySelectorAll('main .math'))
-            if (!box.querySelector('mjx-container'))
-              faults.push('formula not typeset: ' + box.textContent.slice(0, 80));
-          for (const error of document.querySelectorAll('mjx-merror'))
-            faults.push('formula with an error: ' + error.textContent.slice(0, 80));
+            if (!box.querySelector('math') || !box.clientHeight && box.offsetParent)
+              faults.push('formula not set: ' + box.textContent.slice(0, 80));
           const text = document.createTreeWalker(
             document.querySelector('main') ?? document.body, NodeFilter.SHOW_TEXT);
           while (text.nextNode()) {
             const node = text.currentNode;
-            if (node.parentElement.closest('pre, code, script, style, mjx-container')) continue;
+            if (node.parentElement.closest('pre, code, script, style')) continue;
             if (/\$|\\[()[\]]/.test(node.data))
               faults.push('raw formula: ' + node.data.trim().slice(0, 80));
           }

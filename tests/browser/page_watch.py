@@ -3,8 +3,6 @@
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-from browser import TYPESET
-
 HARMLESS = {"data", "blob", "about"}  # they ask nobody
 
 
@@ -12,23 +10,23 @@ class Visit:
     """An open page and what went wrong on it.
 
     `faults` is a list of sentences.  A request to any place but the page's own host (for a file:
-    any place but the disk) is refused and noted, loaded or not.
+    any place but the disk) is refused and noted, loaded or not.  `asked` lists all that was asked.
     """
 
     def __init__(self, page, url: str):
         self.page = page
-        self.faults = []
+        self.faults, self.asked = [], []
         home = urlsplit(url)
         self.home = (home.scheme, home.netloc)
         page.context.route("**/*", self._guard)
         page.on("websocket", lambda socket: self.faults.append(f"asks another host: {socket.url}"))
+        page.on("request", lambda request: self.asked.append(request.url))
         page.on("requestfailed", self._failed)
         page.on("response", self._answered)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.faults.append(f"error on the page: {error}"))
         page.goto(url, wait_until="load")
-        page.evaluate(TYPESET)
-        page.evaluate("document.fonts.ready.then(() => true)")  # of the formulas just typeset
+        page.evaluate("document.fonts.ready.then(() => true)")
         page.wait_for_timeout(100)  # news of a fault comes a little later than the fault
 
     def is_home(self, url: str) -> bool:

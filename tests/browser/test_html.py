@@ -7,12 +7,17 @@ from urllib.parse import urlsplit
 
 import pytest
 import repository
+import yaml
 from address import parse, read_address
 from book_site import ROOT, build, page_names
 from booklint.pages import read
 from bs4 import BeautifulSoup
+from pybtex.database import parse_string
 
+STATED = read_address(ROOT)
+ADDRESS = STATED.url if STATED else ""
 EXAMPLE = "https://github.com/example/attention-laid-bare"
+COPYRIGHT = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["copyright"]
 NOTEBOOKS = [name for name in page_names() if (ROOT / f"{name}.ipynb").exists()]
 
 
@@ -49,6 +54,7 @@ def test_the_pages_are_those_that_the_contents_list(book):
     built = {path.relative_to(book).with_suffix("").as_posix() for path in book.rglob("*.html")}
     assert {name for name in built if not name.startswith("_")} == {
         *page_names(),
+        "404",
         "index",
         "search",
     }
@@ -135,21 +141,127 @@ def assert_buttons(html: Path, address: str) -> None:
         assert sorted(found) == sorted(wanted_buttons(address, name)), name
 
 
+def assert_citation(html: Path, address: str) -> None:
+    """The BibTeX on the page of references says what CITATION.cff says, and the address."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))
+    text = soup(html / "book/references.html").select_one(".highlight-bibtex").text
+    (entry,) = parse_string(text, "bibtex").entries.values()
+    assert entry.fields["title"] == f"{{{citation['title']}}}"
+    people = [str(person) for person in entry.persons["author"]]
+    assert people == [f"{{{author['name']}}}" for author in citation["authors"]]
+    assert entry.fields.get("url", "") == address
+    year = str(citation.get("date-released", ""))[:4] or re.search(r"\d{4}", COPYRIGHT)[0]
+    assert entry.fields["year"] == year
+
+
+def assert_licence(html: Path, address: str) -> None:
+    """Every page says its licence, how to cite it, and where its errors go, if they go anywhere."""
+    for name in page_names():
+        line = soup(html / f"{name}.html").select_one("footer .licence")
+        cite, *report = [link["href"] for link in line.select("a")]
+        assert "MIT" in line.text
+        assert cite.removeprefix("references.html") == "#how-to-cite-this-book"
+        assert report == ([f"{address}/issues"] if address else []), name
+
+
+def test_the_book_says_how_to_cite_it(book):
+    assert_citation(book, ADDRESS)
+
+
+def test_every_page_says_what_may_be_done_with_it(book):
+    assert_licence(book, ADDRESS)
+    assert soup(book / "book/references.html").select_one("section#how-to-cite-this-book")
+
+
 def test_buttons_follow_the_address(book):
-    address = read_address(ROOT)
-    assert_buttons(book, address.url if address else "")
+    assert_buttons(book, ADDRESS)
 
 
-def test_buttons_come_and_go_with_the_address(tmp_path):
-    """A copy of the book with an address as `make repository` writes it, or without one."""
-    other = "" if read_address(ROOT) else EXAMPLE
-    copy = tmp_path / "copy"
+@pytest.fixture(scope="module")
+def other(tmp_path_factory) -> Path:
+    """The book with an address as `make repository` writes it; if it has one, without."""
+    folder = tmp_path_factory.mktemp("other")
+    other, copy = "" if ADDRESS else EXAMPLE, folder / "copy"
     shutil.copytree(ROOT / "book", copy / "book")
     shutil.copy(ROOT / "_toc.yml", copy)
     block = repository.config_block(parse(other)) if other else ""
     config = (ROOT / "_config.yml").read_text("utf8")
     (copy / "_config.yml").write_text(repository.with_block(config, block, "_config.yml"), "utf8")
-    assert_buttons(build(copy, tmp_path / "out"), other)
+    block = repository.citation_block(parse(other)) if other else ""
+    citation = (ROOT / "CITATION.cff").read_text("utf8")
+    (copy / "CITATION.cff").write_text(repository.with_block(citation, block, "CITATION"), "utf8")
+    return build(copy, folder / "out")
+
+
+def test_what_names_the_address_comes_and_goes_with_it(other):
+    address = "" if ADDRESS else EXAMPLE
+    assert_buttons(other, address)
+    assert_citation(other, address)
+    assert_licence(other, address)
+
+
+@pytest.fixture
+def published(book, other) -> tuple[Path, str]:
+    """The book with an address, and where it is published."""
+    folder = book if ADDRESS else other
+    return folder, parse(ADDRESS or EXAMPLE).pages
+
+
+def said(page: BeautifulSoup, name: str) -> list[str]:
+    """Return what the head says under a name."""
+    return [tag["content"] for tag in page.select(f'[name="{name}"], [property="{name}"]')]
+
+
+def test_every_page_says_what_it_is_about(book):
+    descriptions = {}
+    for name in page_names():
+        page = soup(book / f"{name}.html")
+        (descriptions[name],) = said(page, "description")
+        assert 40 <= len(descriptions[name]) <= 160, name
+        assert len(said(page, "viewport")) == 1
+        assert said(page, "og:title") and said(page, "og:description")
+    assert len(set(descriptions.values())) == len(descriptions)
+
+
+def test_published_pages_say_their_address_and_show_a_picture(published):
+    html, address = published
+    for name in page_names():
+        page = soup(html / f"{name}.html")
+        place = address if name == "book/index" else f"{address}{name}.html"
+        assert page.select_one("link[rel=canonical]")["href"] == place
+        assert said(page, "og:url") == [place]
+        (picture,) = said(page, "og:image")
+        assert (html / picture.removeprefix(address)).is_file()
+    assert f"Sitemap: {address}sitemap.xml" in (html / "robots.txt").read_text("utf8")
+    listed = re.findall("<loc>(.*?)</loc>", (html / "sitemap.xml").read_text("utf8"))
+    assert sorted(listed) == sorted(
+        address if name == "book/index" else f"{address}{name}.html" for name in page_names()
+    )
+
+
+def test_a_missing_page_leads_home_from_any_depth(published):
+    html, address = published
+    page = soup(html / "404.html")
+    assert page.base["href"] == urlsplit(address).path
+    assert page.select_one('article a[href="book/index.html"]')
+    assert page.title.text.startswith("No such page")
+
+
+def test_without_an_address_no_page_names_one(book, other):
+    html = other if ADDRESS else book
+    for path in html.rglob("*.html"):
+        assert not soup(path).select("link[rel=canonical], base") + said(soup(path), "og:image")
+    assert not (html / "sitemap.xml").exists()
+
+
+def test_the_front_page_stands_at_the_root_and_says_its_title_once(book):
+    page = soup(book / "index.html")
+    assert page.title.text.strip() == page.select_one("article h1").find(string=True)
+    assert page.select_one("article").text == soup(book / "book/index.html").article.text
+    for tag in page.select("[href], [src]"):
+        place = urlsplit(tag.get("href") or tag["src"]).path
+        if place and not remote(tag.get("href") or tag["src"]):
+            assert (book / place).is_file(), place
 
 
 def test_all_papers_are_listed(book):
@@ -193,7 +305,7 @@ def test_every_picture_says_its_size_and_all_but_the_first_come_late(book):
 
 
 def test_the_fonts_come_along_small_and_with_their_licence(book):
-    for name in ("text", "text-italic", "label", "code"):
+    for name in ("text", "text-italic", "label", "code", "formulas"):
         font = book / "_static" / "fonts" / f"{name}.woff2"
         assert 5_000 < font.stat().st_size < 30_000
         assert "Open Font License" in font.with_name(f"{name}-licence.txt").read_text("utf8")

@@ -316,6 +316,17 @@ def test_serve_builds_and_stays_on_this_computer(house):
     assert house.calls[-1] == "python -m http.server --bind 127.0.0.1 --directory _build/html 8123"
 
 
+@pytest.mark.parametrize("target", ["pdf", "offline"])
+def test_what_is_made_of_the_pages_is_made_of_new_ones(target, house):
+    assert house.make(target).returncode == 0
+    built, made = (
+        next(place for place, call in enumerate(house.calls) if words in call)
+        for words in ("jupyter-book", f"python tools/{target}.py")
+    )
+    assert built < made
+    assert house.make(target, NO=f"tools/{target}.py").returncode != 0
+
+
 # The proofs
 
 

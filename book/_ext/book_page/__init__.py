@@ -4,13 +4,14 @@ import hashlib
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("answers", "api", "buttons", "chapters", "elements", "fonts", "offline", "pictures")
-PARTS += ("predictions", "prompts", "references", "tables")
+PARTS = ("answers", "api", "assets", "buttons", "chapters", "citation", "downloads", "elements")
+PARTS += ("fonts", "formula_font", "formulas", "front", "glossary", "head", "offline", "pictures")
+PARTS += ("predictions", "prompts", "references", "search", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [
     *HERE.glob("*.py"),
-    *(BOOK / "_static").glob("book.*"),
+    *(BOOK / "_static").glob("*.*"),
     *(BOOK / "_templates").glob("*.html"),
     *(BOOK.parent / "code/bareattention/touch").glob("*.mjs"),
 ]

@@ -34,6 +34,22 @@ def shown(pages) -> set[str]:
     return ASCII.union(*(html.unescape(TAGS.sub("", page.read_text("utf8"))) for page in pages))
 
 
+def packed(font: bytes) -> bytes:
+    """Return a font as woff2."""
+    packed, file = TTFont(io.BytesIO(font)), io.BytesIO()
+    packed.flavor = "woff2"
+    packed.save(file)
+    return file.getvalue()
+
+
+def subset(path: Path, characters: set[str]) -> bytes:
+    """Return the part of a font that draws these characters, as woff2."""
+    part = hb.SubsetInput()
+    part.unicode_set.update(map(ord, characters))
+    face = hb.Face(hb.Blob.from_file_path(str(path)))
+    return packed(hb.subset(face, part).blob.data)
+
+
 def cut(family: str, style: str, optical_size: int | None, characters: set[str]) -> bytes:
     """Return the part of a variable font that writes these characters, as woff2."""
     face = hb.Face(hb.Blob.from_file_path(str(fontpkg.path(family, style=style))))
@@ -43,11 +59,7 @@ def cut(family: str, style: str, optical_size: int | None, characters: set[str])
     part.set_axis_range(face, "wght", *WEIGHTS)
     if optical_size is not None:
         part.pin_axis_location(face, "opsz", optical_size)
-    font = TTFont(io.BytesIO(hb.subset(face, part).blob.data))
-    font.flavor = "woff2"
-    file = io.BytesIO()
-    font.save(file)
-    return file.getvalue()
+    return packed(hb.subset(face, part).blob.data)
 
 
 def write_fonts(app, exception) -> None:

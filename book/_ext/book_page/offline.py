@@ -1,47 +1,4 @@
-"""Keep the page whole without any other host: MathJax comes along, Thebe goes."""
-
-import shutil
-from importlib.util import find_spec
-from pathlib import Path
-
-# What the pages load at once, and what a reader can switch on in a formula's own menu: 3 MB of the
-# 15 MB that the package holds.
-MATHJAX = [
-    "tex-chtml-full.js",
-    "output/chtml/fonts/woff-v2",
-    "input/mml.js",
-    "a11y",
-    "sre/mathmaps/base.json",
-    "sre/mathmaps/en.json",
-    "sre/mathmaps/nemeth.json",
-]
-
-
-def mathjax_folder() -> Path:
-    """Return the folder that `sphinx-mathjax-offline` keeps MathJax in.
-
-    Its name is no Python name, so it cannot be imported; only its files are wanted anyway.
-    """
-    spec = find_spec("sphinx-mathjax-offline")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(
-            "The book shows its formulas with MathJax from the package sphinx-mathjax-offline, "
-            "which is not installed: run `pip install -r requirements.txt`."
-        )
-    return Path(spec.origin).parent / "static" / "mathjax"
-
-
-def copy_mathjax(app, exception) -> None:
-    """Copy MathJax under the built pages' `_static`."""
-    if exception is not None or app.builder.format != "html":
-        return
-    source, target = mathjax_folder(), Path(app.outdir) / "_static" / "mathjax"
-    for name in MATHJAX:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
-        else:
-            shutil.copy2(source / name, target / name)
+"""Keep the page whole without any other host: Thebe goes."""
 
 
 def disconnect_thebe(app) -> None:
@@ -66,4 +23,3 @@ def disconnect_thebe(app) -> None:
 
 def setup(app) -> None:
     disconnect_thebe(app)
-    app.connect("build-finished", copy_mathjax)

@@ -7,6 +7,7 @@ from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 LONG = 16  # letters: about a third of a phone
+EMPTY = re.compile(r"<th([^>]*)>(?:<p></p>)?</th>")
 NUMBER = re.compile(r"[-−+]?[\d.,]+(e[-+]?\d+)?( ?%)?|[-−]?(inf|∞)|NaN|nan|–|-|None|")
 
 
@@ -73,5 +74,12 @@ class Tables(SphinxPostTransform):
                 output.replace_self(table)
 
 
+def unname(app, pagename, templatename, context, doctree) -> None:
+    """Make a plain cell of what heads nothing in a table of the text, too."""
+    if "body" in context:
+        context["body"] = EMPTY.sub(r"<td\1></td>", context["body"])
+
+
 def setup(app) -> None:
     app.add_post_transform(Tables)
+    app.connect("html-page-context", unname)

@@ -1,0 +1,27 @@
+"""Offer each notebook for download without its pictures: they are on the page, and ten megabytes.
+
+What a cell prints stays; the pictures come when a reader runs the cells.
+"""
+
+from pathlib import Path
+
+import nbformat
+
+
+def lighten(path: Path) -> None:
+    """Take the pictures out of a notebook's outputs; what stands in for them in words stays."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("image/png", None)
+    nbformat.write(notebook, path)
+
+
+def lighten_all(app, exception) -> None:
+    if exception is None and app.builder.format == "html":
+        for path in (Path(app.outdir) / "_sources").rglob("*.ipynb"):
+            lighten(path)
+
+
+def setup(app) -> None:
+    app.connect("build-finished", lighten_all)
