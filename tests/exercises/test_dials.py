@@ -7,9 +7,18 @@ import pytest
 
 from bareattention import recorded_measurement
 from bareattention.exercises import EXERCISES
+from bareattention.exercises.diagnosis import expected
 from bareattention.exercises.matrix import row, said
+from bareattention.exercises.outcomes import Raised
+from bareattention.mistakes import RIGHT
 
 ROWS = {row["exercise"]: row for row in recorded_measurement("exercises")["rows"]}
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_the_first_case_has_an_answer(number):
+    """Two errors are alike, so a reference that always fails would call every failure right."""
+    assert not isinstance(expected(EXERCISES[number].reference, RIGHT, 0), Raised)
 
 
 @pytest.mark.parametrize("number", EXERCISES)

@@ -8,7 +8,6 @@ from booklint.pages import Cell, Complaint, Page
 
 FEWEST = 2
 WITHOUT = {17, 19}  # chapters that look at what others built
-WITHOUT |= {15, 16, 18, 20}  # not yet there
 LAST = 20  # whoever adds a chapter decides
 CALL = 'check("5.2", my_softmax)'
 

@@ -274,5 +274,5 @@ th { font-weight: 400; }
   width: calc((100% - 4.2em) * var(--share) / 100%); }
 @media (prefers-reduced-motion: no-preference) { .bars td::before { transition: width 120ms; } }
 @media (forced-colors: active) { .bars td::before { background: CanvasText; }
-  .choice :checked + span { border-color: Highlight; box-shadow: inset 0 0 0 2px Highlight; } }
+  .choice :checked + span { border: 3px solid Highlight; } }
 `;

@@ -164,7 +164,7 @@ class Sentence extends Touchable {
 @media (prefers-reduced-motion: no-preference) {
   .plane .here, .sky path { transition: d 400ms, stroke-width 400ms, stroke-opacity 200ms; } }
 @media (forced-colors: active) {
-  .word[aria-pressed="true"] { border-color: Highlight; box-shadow: inset 0 0 0 2px Highlight; } }`;
+  .word[aria-pressed="true"] { border: 3px solid Highlight; } }`;
   }
 }
 

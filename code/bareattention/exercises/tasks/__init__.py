@@ -4,12 +4,18 @@ from bareattention.exercises.exercise import Exercise
 from bareattention.exercises.tasks import (
     all_at_once,
     block,
+    cost,
     digits,
     embeddings,
+    inside,
+    is_attention_doing_anything,
+    language,
     many_heads,
     masks,
     one_sample_at_a_time,
+    only_attention,
     parameters,
+    patches,
     positions,
     queries_keys_values,
     scores,
@@ -36,6 +42,12 @@ EXERCISES: dict[str, Exercise] = {
         one_sample_at_a_time,
         all_at_once,
         training,
+        is_attention_doing_anything,
+        patches,
+        inside,
+        only_attention,
+        cost,
+        language,
     )
     for exercise in chapter.EXERCISES
 }
