@@ -41,7 +41,7 @@ def exercises(number):
 
 def timed(number):
     """Minutes of the chapter's exercises: those to be checked, then the others."""
-    line = re.search(r"^  Exercises: (.+)\.$", BLOCKS[number], re.MULTILINE)[1]
+    line = re.search(r"^  - Exercises: (.+)\.$", BLOCKS[number], re.MULTILINE)[1]
     parts = line.partition("; without `check`: ")[::2]
     return [{n: int(m) for n, m in re.findall(r"`(.+?)` \((\d+)\)", part)} for part in parts]
 
