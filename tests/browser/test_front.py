@@ -14,7 +14,7 @@ FIRST = ["article h1", "article h1 + p", "article p:has(+ .start)", "article .st
 @pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
 def test_what_for_whom_the_start_and_the_hero_show_at_once(visitor, site, window):
     page = visitor.open(f"{site}/index.html", viewport=window).page
-    page.locator(TOUCHABLE).get_by_role("button", name="loan").first.wait_for()
+    page.locator(TOUCHABLE).first.get_by_role("radio", name="loan").wait_for()
     for part in FIRST:
         box = page.locator(part).first.bounding_box()
         assert box["height"] > 0 and box["y"] + box["height"] <= window["height"], part

@@ -191,6 +191,7 @@ def other(tmp_path_factory) -> Path:
     other, copy = "" if ADDRESS else EXAMPLE, folder / "copy"
     shutil.copytree(ROOT / "book", copy / "book")
     shutil.copy(ROOT / "_toc.yml", copy)
+    (copy / "code").symlink_to(ROOT / "code")  # the API reference reads it
     block = repository.config_block(parse(other)) if other else ""
     config = (ROOT / "_config.yml").read_text("utf8")
     (copy / "_config.yml").write_text(repository.with_block(config, block, "_config.yml"), "utf8")
