@@ -55,9 +55,12 @@ def answers(
     parameters = made()
     if parameters is None:
         return None
-    W_query, W_key, W_value = parameters
-    cards = torch.cat([F.one_hot(left, 10), F.one_hot(right, 10)], -1).to(W_key.dtype)
-    shown = F.pad(F.one_hot(asked, 10), (0, 10)).to(W_query.dtype)
+    W_query, W_key, W_value = (torch.as_tensor(W, dtype=torch.float64) for W in parameters)
+    if not (len(W_query) == len(W_key) == len(W_value) == 20 and W_query.shape == W_key.shape):
+        shapes = (tuple(W.shape) for W in (W_query, W_key, W_value))
+        return f"not found with shapes {', '.join(map(str, shapes))}"
+    cards = torch.cat([F.one_hot(left, 10), F.one_hot(right, 10)], -1).double()
+    shown = F.pad(F.one_hot(asked, 10), (0, 10)).double()
     scores = shown @ W_query @ (cards @ W_key).mT / W_key.shape[-1] ** 0.5
     found = scores.softmax(-1) @ (cards @ W_value)
     found = found / found.abs().sum()
