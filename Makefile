@@ -7,20 +7,23 @@ PORT ?= 8000
 # What people hand over goes through the environment as it stands: make does not expand it, and no
 # shell reads it as a command.
 URL_FROM := $(origin URL)
+BRANCH_FROM := $(origin BRANCH)
+override BRANCH := $(value BRANCH)
 override M := $(value M)
 override N := $(value N)
 override PORT := $(value PORT)
 override PYTHON := $(value PYTHON)
+override Q := $(value Q)
 override URL := $(value URL)
-export M N PORT PYTHON URL
+export BRANCH M N PORT PYTHON Q URL
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve pdf offline test check count mutants format chapters chapter student repository lock clean
+.PHONY: help install book serve pdf offline test check count mutants format chapters chapter new-chapter student repository wheel links lock clean
 
 help: ## say what can be done
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: ## make .venv and install; the others do it when needed
 	@sh tools/install.sh
@@ -68,12 +71,29 @@ chapter: install ## the same for one chapter: make chapter N=05
 	@$(BIN)/python tools/extract.py
 	@$(BIN)/python tools/execute.py book/"$$N"_*.ipynb
 
+# What the tool does not get, it asks for.
+new-chapter: install ## start a chapter: make new-chapter N=21 M=masks Q='How do we hide the future?'
+	@$(BIN)/python tools/new_chapter.py "$$N" "$$M" "$$Q"
+
 student: install ## write the chapters without solutions, for a class, into _build/student
 	@$(BIN)/python tools/student.py
 
 # An address from the environment does not count: this writes into many files.  Any Python does.
-repository: ## write the repository's address everywhere: URL=https://github.com/OWNER/REPO
-	@"$${PYTHON:-python3}" tools/repository.py $(if $(findstring command line,$(URL_FROM)),"$$URL")
+repository: ## write the repository's address everywhere: git's origin, or URL=https://github.com/OWNER/REPO
+	@"$${PYTHON:-python3}" tools/repository.py \
+		$(if $(findstring command line,$(BRANCH_FROM)),--branch="$$BRANCH") \
+		$(if $(findstring command line,$(URL_FROM)),--url="$$URL")
+
+# What setuptools leaves behind would be in the next wheel, too.
+wheel: install ## build the package alone: _build/bareattention-*.whl
+	@rm -rf build _build/bareattention-*.whl
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir _build .
+	@rm -rf build
+
+links: install ## ask every link that leads out of the book whether it still does
+	@mkdir -p _build
+	@$(BIN)/jupyter-book build . --all --builder linkcheck --path-output _build/links \
+		>_build/links.log 2>&1 || { grep broken _build/links.log; exit 1; }
 
 # Without torch's own GPU packages: the CPU wheels do not need them, and pip finds them for the others.
 lock: ## pin in requirements.txt what requirements.in names, with all that it needs (asks for uv)

@@ -22,7 +22,8 @@ IGNORED = {".git", ".venv", "_build", "runs", "__pycache__", "node_modules", ".i
 IGNORED |= {".pytest_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache"}
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 ROOMS = [
-    *(".ci/run", ".github/workflows/pages.yml", ".github/workflows/test.yml", ".gitignore"),
+    *(".ci/run", ".ci/alone", ".gitignore"),
+    *(f".github/workflows/{name}.yml" for name in ("pages", "release", "test", "weekly")),
     *(".pre-commit-config.yaml", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE"),
     *("Makefile", "README.md", "_config.yml", "_toc.yml", "pyproject.toml", "requirements.in"),
     *(
@@ -204,14 +205,18 @@ def test_binder_installs_what_make_installs():
     assert not set(by_name(lines)) & set(PINNED)
 
 
-def test_an_action_has_one_version():
-    used = re.findall(
-        r"uses: (\S+)@(\S+)",
-        "\n".join(text for name, text in TEXTS.items() if name.startswith(".github/")),
-    )
-    assert used
-    assert len(set(used)) == len({action for action, _ in used}), used
-    assert {action.split("/")[0] for action, _ in used} == {"actions"}, "GitHub's own only"
+def test_the_wheel_takes_every_file_of_the_package():
+    project = tomllib.loads(TEXTS["pyproject.toml"])["tool"]["setuptools"]
+    patterns = ["*.py", *project["package-data"]["bareattention"]]
+    package = ROOT / "code" / "bareattention"
+    inside = [path.relative_to(package) for path in files() if package in path.parents]
+    assert inside
+    left = [
+        path
+        for path in inside
+        if path.name != "ruff.toml" and not any(path.match(pattern) for pattern in patterns)
+    ]
+    assert left == [], "say so under package-data in pyproject.toml"
 
 
 # What is never named
@@ -250,8 +255,8 @@ def test_links_of_the_papers_outside_the_book_resolve():
 
 
 def test_make_commands_in_the_papers_exist():
-    targets = set(re.findall(r"^([a-z]+):", TEXTS["Makefile"], re.M))
+    targets = set(re.findall(r"^([a-z-]+):", TEXTS["Makefile"], re.M))
     for name, text in TEXTS.items():
         if name.endswith((".md", ".sh", ".yml", ".py", ".yaml")) and not name.startswith("tests/"):
-            named = set(re.findall(r"`make ([a-z]+)", text)) - targets
+            named = set(re.findall(r"`make ([a-z-]+)", text)) - targets
             assert not named, f"{name} names {named}"

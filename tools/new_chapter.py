@@ -1,10 +1,13 @@
-"""Start a chapter: its notebook by the template, its test file, and its line in _toc.yml.
+"""Start a chapter: notebook, tests, its line in _toc.yml and its row on the front page.
 
-python tools/new_chapter.py 07 masks "How do we hide the future, and the padding?"
+    python tools/new_chapter.py 07 masks "How do we hide the future, and the padding?"
+
+What it writes keeps every rule, so that `make test` is green before the first sentence is written.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -22,6 +25,8 @@ PARTS = {
     11: "Part III · Digits",
 }
 LAST = 99
+MINUTES = 30  # until somebody has measured
+ROW = re.compile(r"\| (\d+) \| \[")  # of a chapter, on the front page
 TEST = '''\
 """Chapter {number}: {question}"""
 
@@ -29,8 +34,35 @@ import pytest
 
 
 def test_{module}():
-    pytest.fail("tests/chapters/test_{module}.py: put the tests of this chapter here")
+    pytest.skip("tests/chapters/test_{module}.py: put the tests of this chapter here")
 '''
+# What stands under the title and the headings until somebody writes it: it keeps every rule.
+TEXTS = {
+    "able": "- (say what);\n- (and what else).",
+    "definition": "(The cells with the tag `export`, of which the chapter's module is made.)",
+    "torch": "(The same by PyTorch, and that both agree.)",
+    "limits": "(What was left out, and where it fails.)",
+    "recap": "- (What to keep.)",
+    "exercises": "**1.** (Something to do.)",
+    "next": "(What remains open.)",
+    "sources": "- (Papers, each with its entry in `book/references.bib`.)",
+    "solutions": "**1.** (In words, or as below.)",
+}
+FOLDED = {"collapsed": True, "jupyter": {"outputs_hidden": True}}
+# Id, text or code, metadata of the cells before "The compact definition".
+FIRST = [
+    ("first", "## (What this section says)\n\n(One sentence a line.)", None),
+    ("rows", "import torch\n\nx = torch.ones(2, 3)  # (2, 3)\nx.shape", {}),
+    ("ask-sum", "> **Predict, then run.** Is the sum of a row 2, 3 or 6?", None),
+    ("sum", "x.sum(dim=-1)", {"tags": ["predict", "hide-output"], **FOLDED}),
+    ("ask-mean", "> **Predict, then run.** Is the mean of all numbers 1 or 6?", None),
+    ("mean", "x.mean()", {"tags": ["predict", "hide-output"], **FOLDED}),
+]
+SOLUTION = {
+    "tags": ["solution", "hide-cell"],
+    "cellView": "form",
+    "jupyter": {"source_hidden": True},
+}
 
 
 class ChapterError(Exception):
@@ -44,13 +76,21 @@ def part_of(number: int) -> str:
 
 def notebook(number: int, question: str) -> str:
     """The text of a chapter's empty notebook."""
-    v4 = nbformat.v4
-    sections = {name: f"## {heading}" for name, heading in SECTIONS.items()}
-    texts = {"title": f"# {question}\n\n*{part_of(number)}*", **sections}
-    cells = [v4.new_markdown_cell(source, id=name) for name, source in texts.items()]
-    setup = v4.new_code_cell(SETUP_CELL, id=CELL_ID, metadata={"tags": CELL_TAGS})
-    cells.insert(2, setup)  # below what the reader will be able to do
-    return nbformat.writes(v4.new_notebook(cells=cells, metadata=METADATA)) + "\n"
+
+    def cell(name: str, source: str, metadata: dict | None) -> nbformat.NotebookNode:
+        if metadata is None:
+            return nbformat.v4.new_markdown_cell(source, id=name)
+        return nbformat.v4.new_code_cell(source, id=name, metadata=metadata)
+
+    cells = [cell("title", f"# {question}\n\n*{part_of(number)} · about {MINUTES} minutes*", None)]
+    for name, heading in SECTIONS.items():
+        if name == "definition":
+            cells += [cell(*first) for first in FIRST]
+        cells.append(cell(name, f"## {heading}\n\n{TEXTS[name]}", None))
+        if name == "able":
+            cells.append(cell(CELL_ID, SETUP_CELL, {"tags": CELL_TAGS}))
+    cells.append(cell("solution-1", "x.shape", SOLUTION))
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=METADATA)) + "\n"
 
 
 def with_chapter(toc: str, number: int, page: str) -> str:
@@ -81,6 +121,23 @@ def with_chapter(toc: str, number: int, page: str) -> str:
     return after
 
 
+def with_row(index: str, number: int, question: str, page: str) -> str:
+    """Put a chapter into the table of its part on the front page."""
+    front = json.loads(index)
+    for cell in front["cells"]:
+        lines = "".join(cell["source"]).splitlines()
+        rows = {int(row[1]): i for i, line in enumerate(lines) if (row := ROW.match(line))}
+        if not rows:
+            continue
+        part = [other for other in rows if part_of(other) == part_of(number)] or list(rows)
+        before = [other for other in part if other < number]
+        place = rows[max(before)] + 1 if before else rows[min(part)]
+        lines.insert(place, f"| {number} | [{question}]({page}.ipynb) | {MINUTES} min |")
+        cell["source"] = "\n".join(lines).splitlines(keepends=True)
+        return json.dumps(front, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    raise ChapterError("book/index.ipynb: found no table of chapters; write the row by hand")
+
+
 def pages(toc: str) -> set[tuple[str, str]]:
     """Caption and page of every entry of a table of contents."""
     return {
@@ -103,7 +160,7 @@ def start(number: int, module: str, question: str, root: Path = ROOT) -> list[Pa
         raise ChapterError(f"question: wanted one line ending in a question mark, got {question!r}")
     page = root / "book" / f"{number:02}_{module}.ipynb"
     tests = root / "tests" / "chapters" / f"test_{module}.py"
-    toc = root / "_toc.yml"
+    toc, index = root / "_toc.yml", root / "book" / "index.ipynb"
     same_number = sorted((root / "book").glob(f"{number:02}_*.ipynb"))
     same_name = sorted((root / "book").glob(f"[0-9][0-9]_{module}.ipynb"))
     for path in (*same_number, *same_name, tests):
@@ -113,6 +170,7 @@ def start(number: int, module: str, question: str, root: Path = ROOT) -> list[Pa
         page: notebook(number, question),
         tests: TEST.format(number=number, module=module, question=question.replace('"', "'")),
         toc: with_chapter(toc.read_text("utf8"), number, f"book/{page.stem}"),
+        index: with_row(index.read_text("utf8"), number, question, page.stem),
     }
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +191,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
         return 1
     for path in paths:
         print(f"wrote {path.relative_to(root)}")
-    print("Next: write the chapter and its tests, then `make chapters` and `make test`.")
+    print(f"Next: `make chapter N={int(number):02}` executes it, and `make test` proves it.")
     return 0
 
 

@@ -1,89 +1,47 @@
 """Write the repository's address wherever the book names it, or take it out again.
 
-    python tools/repository.py https://github.com/OWNER/REPO
-    python tools/repository.py ""       # no address: no launch buttons, no links
+    python tools/repository.py                                       # where git's origin is
+    python tools/repository.py --url=https://github.com/OWNER/REPO --branch=main
+    python tools/repository.py --url=                                # no address, no links
+    python tools/repository.py --check --url=… --branch=…            # is it that one?
 
-`make repository URL=…` calls it, with nothing installed: the standard library does.
+`make repository URL=… BRANCH=…` calls it, with nothing installed: the standard library does.
 pyproject.toml states the address; the pages' settings, the set-up cell of every notebook, the
 README and the citation file repeat it.  Nothing is written unless all of them can be.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import re
 import shutil
+import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from setup_cell import CELL_ID, ROOT, read_address, setup_cell
+from address import AddressError, Repository, parse, read_address
+from setup_cell import CELL_ID, ROOT, setup_cell
 
-BRANCH = "main"
-FIRST_PAGE = "book/index.ipynb"
-ADDRESS = re.compile(r"https://github\.com/(?P<owner>[\w-]+)/(?P<name>[\w.-]+)", re.ASCII)
 START, END = "repository: start", "repository: end"
 
 
 class RepositoryError(Exception):
-    """A bad address, or a file that has no place for one; the message says which."""
-
-
-@dataclass(frozen=True)
-class Repository:
-    """A repository on GitHub, and what can be reached through it."""
-
-    owner: str
-    name: str
-
-    @property
-    def url(self) -> str:
-        return f"https://github.com/{self.owner}/{self.name}"
-
-    @property
-    def pages(self) -> str:
-        """Where GitHub publishes the pages: a repository named after its host has no folder."""
-        host = f"{self.owner.lower()}.github.io"
-        return f"https://{host}/" if self.name.lower() == host else f"https://{host}/{self.name}/"
-
-    @property
-    def colab(self) -> str:
-        path = f"{self.owner}/{self.name}/blob/{BRANCH}/{FIRST_PAGE}"
-        return f"https://colab.research.google.com/github/{path}"
-
-    @property
-    def binder(self) -> str:
-        path = f"{self.owner}/{self.name}/{BRANCH}?urlpath=lab/tree/{FIRST_PAGE}"
-        return f"https://mybinder.org/v2/gh/{path}"
-
-    @property
-    def workflow(self) -> str:
-        return f"{self.url}/actions/workflows/test.yml"
-
-
-def parse(url: str) -> Repository | None:
-    """Read an address; None where it is empty.
-
-    Raises: RepositoryError where it is not of the form https://github.com/OWNER/REPO.
-    """
-    plain = url.strip().rstrip("/").removesuffix(".git")
-    if not plain:
-        return None
-    match = ADDRESS.fullmatch(plain)
-    if not match or match["name"] in {".", ".."}:
-        raise RepositoryError(f"URL: wanted https://github.com/OWNER/REPO, got {url!r}")
-    return Repository(match["owner"], match["name"])
+    """A file that has no place for an address, or none to be had; the message says which."""
 
 
 def pyproject_block(repository: Repository) -> str:
-    return f'[project.urls]\nRepository = "{repository.url}"\n'
+    return f"""\
+[project.urls]
+Repository = "{repository.url}"
+Changelog = "{repository.changelog}"
+"""
 
 
 def config_block(repository: Repository) -> str:
     return f"""\
 repository:
   url: {repository.url}
-  branch: {BRANCH}
+  branch: {repository.branch}
   path_to_book: "" # the pages' names start with book/ already
 launch_buttons:
   notebook_interface: jupyterlab
@@ -138,12 +96,11 @@ def with_setup_cell(text: str, source: str, name: str) -> str:
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def wanted(root: Path, url: str) -> dict[Path, str]:
+def wanted(root: Path, repository: Repository | None) -> dict[Path, str]:
     """File -> its whole text, for every file that names the address.
 
-    Raises: RepositoryError where the address is bad or a file has no place for it.
+    Raises: RepositoryError where a file has no place for it.
     """
-    repository = parse(url)
     texts = {}
     for name, block in BLOCKS.items():
         path = root / name
@@ -151,17 +108,17 @@ def wanted(root: Path, url: str) -> dict[Path, str]:
             raise RepositoryError(f"{name}: no such file")
         new = block(repository) if repository else ""
         texts[path] = with_block(path.read_text("utf8"), new, name)
-    source = setup_cell(repository.url if repository else "")
+    source = setup_cell(repository)
     for path in sorted((root / "book").glob("*.ipynb")):
         texts[path] = with_setup_cell(path.read_text("utf8"), source, path.name)
     return texts
 
 
-def differences(root: Path, url: str) -> dict[Path, str]:
+def differences(root: Path, repository: Repository | None) -> dict[Path, str]:
     """The part of `wanted` that is not on disk yet."""
     return {
         path: text
-        for path, text in wanted(root, url).items()
+        for path, text in wanted(root, repository).items()
         if path.read_bytes() != text.encode("utf8")
     }
 
@@ -187,26 +144,75 @@ def write_all(texts: dict[Path, str]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def main(arguments: list[str], root: Path = ROOT) -> int:
-    """Write the address handed over; 0 if every place has it, 1 if nothing was written.
-
-    Without one, say which it is now.
-    """
-    if not arguments:
-        print(f"The address now: {read_address(root) or 'none'}.")
-        print("Set it with    make repository URL=https://github.com/OWNER/REPO")
-        print("Unset it with  make repository URL=")
-        return 0
+def git(root: Path, *arguments: str) -> str:
+    """What git answers in a folder; empty where it is not there or knows nothing."""
     try:
-        repository = parse(arguments[0])
-        changes = differences(root, arguments[0])
+        ran = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
+    except OSError:
+        return ""
+    return ran.stdout.strip() if ran.returncode == 0 else ""
+
+
+def asked_for(root: Path, url: str | None, branch: str | None) -> Repository | None:
+    """The repository that was named; what was not named, git says.
+
+    Raises: AddressError, or RepositoryError where git knows no origin.
+    """
+    if url is None:
+        url = git(root, "remote", "get-url", "origin")
+        if not url:
+            raise RepositoryError(
+                "git knows no origin here, so name the address:\n"
+                "  make repository URL=https://github.com/OWNER/REPO"
+            )
+    if not branch:
+        published = git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD")
+        branch = published.partition("/")[2] or git(root, "branch", "--show-current")
+    return parse(url, branch or "main")
+
+
+def described(repository: Repository | None) -> str:
+    return f"{repository.url}, branch {repository.branch}" if repository else "none"
+
+
+def check(root: Path, repository: Repository | None) -> None:
+    """Raises: RepositoryError unless the book names this address already."""
+    stated = read_address(root)
+    if described(stated).lower() != described(repository).lower():  # GitHub sees no difference
+        command = f"make repository URL={repository.url} BRANCH={repository.branch}"
+        raise RepositoryError(
+            f"This is {described(repository)};\nthe address in the book is {described(stated)}.\n"
+            f"Its links would lead elsewhere.  In your clone, type\n  {command}\n"
+            "then commit what it wrote, and push."
+        )
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    made.add_argument("--url", help="https://github.com/OWNER/REPO; empty takes the address out")
+    made.add_argument("--branch", help="the branch that the pages are made of")
+    made.add_argument("--check", action="store_true", help="write nothing; fail if it is another")
+    return made
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """Write the address asked for; 0 if every place has it, 1 if nothing was written."""
+    options = parser().parse_args(arguments)
+    try:
+        repository = asked_for(root, options.url, options.branch)
+        if options.check:
+            check(root, repository)
+            return 0
+        changes = differences(root, repository)
         write_all(changes)
-    except (RepositoryError, OSError) as error:
-        print(f"repository: {error}\nNothing was written.", file=sys.stderr)
+    except (AddressError, RepositoryError, OSError) as error:
+        print(f"repository: {error}", file=sys.stderr)
+        if not options.check:
+            print("Nothing was written.", file=sys.stderr)
         return 1
     for path in changes:
         print(f"wrote {path.relative_to(root)}")
-    print(f"The address is now: {repository.url if repository else 'none'}.")
+    print(f"The address is now: {described(repository)}.")
     if repository and changes:
         print(
             f"Commit and push.  Under {repository.url}/settings/pages choose “GitHub Actions”:\n"

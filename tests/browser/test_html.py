@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 import repository
 import yaml
+from address import parse, read_address
 from book_site import ROOT, build, page_names
 from booklint.pages import read
 from bs4 import BeautifulSoup
 from pybtex.database import parse_string
-from setup_cell import read_address
 
+STATED = read_address(ROOT)
+ADDRESS = STATED.url if STATED else ""
 EXAMPLE = "https://github.com/example/attention-laid-bare"
 COPYRIGHT = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["copyright"]
 NOTEBOOKS = [name for name in page_names() if (ROOT / f"{name}.ipynb").exists()]
@@ -163,36 +165,36 @@ def assert_licence(html: Path, address: str) -> None:
 
 
 def test_the_book_says_how_to_cite_it(book):
-    assert_citation(book, read_address())
+    assert_citation(book, ADDRESS)
 
 
 def test_every_page_says_what_may_be_done_with_it(book):
-    assert_licence(book, read_address())
+    assert_licence(book, ADDRESS)
     assert soup(book / "book/references.html").select_one("section#how-to-cite-this-book")
 
 
 def test_buttons_follow_the_address(book):
-    assert_buttons(book, read_address())
+    assert_buttons(book, ADDRESS)
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory) -> Path:
     """The book with an address as `make repository` writes it; if it has one, without."""
     folder = tmp_path_factory.mktemp("other")
-    other, copy = "" if read_address() else EXAMPLE, folder / "copy"
+    other, copy = "" if ADDRESS else EXAMPLE, folder / "copy"
     shutil.copytree(ROOT / "book", copy / "book")
     shutil.copy(ROOT / "_toc.yml", copy)
-    block = repository.config_block(repository.parse(other)) if other else ""
+    block = repository.config_block(parse(other)) if other else ""
     config = (ROOT / "_config.yml").read_text("utf8")
     (copy / "_config.yml").write_text(repository.with_block(config, block, "_config.yml"), "utf8")
-    block = repository.citation_block(repository.parse(other)) if other else ""
+    block = repository.citation_block(parse(other)) if other else ""
     citation = (ROOT / "CITATION.cff").read_text("utf8")
     (copy / "CITATION.cff").write_text(repository.with_block(citation, block, "CITATION"), "utf8")
     return build(copy, folder / "out")
 
 
 def test_what_names_the_address_comes_and_goes_with_it(other):
-    address = "" if read_address() else EXAMPLE
+    address = "" if ADDRESS else EXAMPLE
     assert_buttons(other, address)
     assert_citation(other, address)
     assert_licence(other, address)
@@ -201,8 +203,8 @@ def test_what_names_the_address_comes_and_goes_with_it(other):
 @pytest.fixture
 def published(book, other) -> tuple[Path, str]:
     """The book with an address, and where it is published."""
-    folder = book if read_address() else other
-    return folder, repository.parse(read_address() or EXAMPLE).pages
+    folder = book if ADDRESS else other
+    return folder, parse(ADDRESS or EXAMPLE).pages
 
 
 def said(page: BeautifulSoup, name: str) -> list[str]:
@@ -246,7 +248,7 @@ def test_a_missing_page_leads_home_from_any_depth(published):
 
 
 def test_without_an_address_no_page_names_one(book, other):
-    html = other if read_address() else book
+    html = other if ADDRESS else book
     for path in html.rglob("*.html"):
         assert not soup(path).select("link[rel=canonical], base") + said(soup(path), "og:image")
     assert not (html / "sitemap.xml").exists()
@@ -257,9 +259,9 @@ def test_the_front_page_stands_at_the_root_and_says_its_title_once(book):
     assert page.title.text.strip() == page.select_one("article h1").find(string=True)
     assert page.select_one("article").text == soup(book / "book/index.html").article.text
     for tag in page.select("[href], [src]"):
-        place = urlsplit(tag.get("href") or tag["src"]).path
-        if place and not remote(tag.get("href") or tag["src"]):
-            assert (book / place).is_file(), place
+        address = urlsplit(tag.get("href") or tag["src"])
+        if address.path and not address.scheme:
+            assert (book / address.path).is_file(), address.path
 
 
 def test_all_papers_are_listed(book):

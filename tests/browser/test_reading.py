@@ -90,6 +90,20 @@ def test_what_has_the_focus_can_be_seen(visitor, site):
         assert outline != "none" or shadow != "none", page.locator(":focus").inner_html()
 
 
+def test_an_item_of_a_menu_that_has_the_focus_can_be_seen(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html").page
+    page.locator(".dropdown-download-buttons .dropdown-toggle").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    item = page.locator(".dropdown-item:focus")
+    assert item.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+
+
+def test_a_link_into_a_page_leads_there(visitor, site):
+    page = visitor.open(f"{site}/{CHAPTER}.html#recap").page
+    assert 0 <= page.locator("#recap > h2").bounding_box()["y"] < 200
+
+
 def test_pictures_lie_on_the_page_undimmed(visitor, site):
     page = visitor.open(f"{site}/{PICTURED}.html", color_scheme="dark").page
     picture = page.locator("article img[role=button]").first

@@ -42,7 +42,7 @@ def test_the_first_paint_waits_for_one_style_sheet_and_no_script(book, page_name
         link["href"].partition("?")[0]
         for link in head.select("link[rel=stylesheet]:not([media=print])")
     ]
-    assert scripts == [] or page_name == "search"
+    assert scripts == []
     assert [Path(sheet).name for sheet in sheets] == ["page.css"]
 
 

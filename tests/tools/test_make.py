@@ -92,7 +92,7 @@ def test_help_is_the_default_and_lists_every_target(house):
     said = house.make()
     assert said.stdout == house.make("help").stdout
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)[1].split()
-    assert re.findall(r"^  make (\w+)", said.stdout, re.M) == phony
+    assert re.findall(r"^  make ([a-z-]+)", said.stdout, re.M) == phony
 
 
 # What is installed, and when
@@ -211,7 +211,11 @@ def test_looks_at_the_disk_first(gigabytes, settings, enough, house):
 
 @pytest.mark.parametrize("value", ["01; touch x; echo ", "$(shell touch x)", '"; touch x; "'])
 @pytest.mark.parametrize(
-    "name", ["chapter N", "mutants M", "serve PORT", "repository URL", "install PYTHON"]
+    "name",
+    [
+        *("chapter N", "mutants M", "serve PORT", "install PYTHON"),
+        *("repository URL", "repository BRANCH", "new-chapter Q"),
+    ],
 )
 def test_what_is_handed_over_is_never_run(name, value, house):
     house.make("install")
@@ -234,15 +238,36 @@ def test_one_chapter(house):
 @pytest.mark.parametrize(
     ("arguments", "environment", "call"),
     [
-        (["URL=https://x/y z"], {}, "python3 tools/repository.py https://x/y z"),
-        (["URL="], {"PYTHON": "python3.13"}, "python3.13 tools/repository.py "),
-        ([], {"URL": "https://not/meant"}, "python3 tools/repository.py"),
+        (["URL=https://x/y z"], {}, "python3 tools/repository.py --url=https://x/y z"),
+        (["URL="], {"PYTHON": "python3.13"}, "python3.13 tools/repository.py --url="),
+        (["BRANCH=b"], {"URL": "https://not/meant"}, "python3 tools/repository.py --branch=b"),
+        ([], {"BRANCH": "not-meant"}, "python3 tools/repository.py"),
     ],
 )
 def test_repository_takes_its_own_address_and_any_python(arguments, environment, call, house):
     house.program("python3")
     assert house.make("repository", *arguments, **environment).returncode == 0
     assert house.calls == [call], "and installs nothing"
+
+
+def test_new_chapter_hands_everything_over(house):
+    house.make("new-chapter", "N=21", "M=masks", "Q=How? And why?")
+    assert house.calls[-1] == "python tools/new_chapter.py 21 masks How? And why?"
+
+
+def test_the_wheel_holds_nothing_of_an_older_one(house):
+    leftover = house.root / "build" / "lib"
+    leftover.mkdir(parents=True)
+    house.make("wheel")
+    assert house.called("-m pip wheel --quiet --no-deps --wheel-dir _build .")
+    assert not leftover.exists()
+
+
+def test_links_names_those_that_are_broken(house):
+    broken = {"NO": "linkcheck", "SAYS": "(page: line 1) broken https://x/"}
+    said = house.make("links", **broken)
+    assert said.returncode != 0
+    assert broken["SAYS"] in said.stdout
 
 
 # The pages

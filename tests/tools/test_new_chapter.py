@@ -1,10 +1,14 @@
-"""A new chapter: the template's headings, a test that fails until it is written, its place."""
+"""A new chapter: the template's headings, a skeleton that keeps every rule, its place."""
 
 import re
 
+import nbformat
 import new_chapter
 import pytest
 import yaml
+from booklint.pages import read
+from booklint.rules import complaints
+from execute import execute, prepare
 from notebooks import read_notebook
 from setup_cell import CELL_TAGS, ROOT, SETUP_CELL
 
@@ -26,10 +30,20 @@ parts:
 """
 
 
+ROWS = [
+    "| 1 | [How big?](01_parameters.ipynb) | 25 min |\n",
+    "| 3 | [Who asks?](03_queries_keys_values.ipynb) | 40 min |\n",
+    "\n",
+    "| 8 | [Where?](08_positions.ipynb) | 45 min |\n",
+]
+
+
 @pytest.fixture
 def tree(tmp_path):
-    """An empty house with a table of contents."""
+    """An empty house with a table of contents and a front page."""
     (tmp_path / "book").mkdir()
+    front = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("".join(ROWS))])
+    nbformat.write(front, tmp_path / "book" / "index.ipynb")
     (tmp_path / "_toc.yml").write_text(TOC, "utf8")
     return tmp_path
 
@@ -47,15 +61,25 @@ def test_notebook_follows_the_template(tree):
     assert headings[:2] == [f"# {QUESTION}", "## You will be able to"]
     assert headings[-2:] == ["## Sources", "## Solutions"]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [(c.id, c.source, c.metadata.tags) for c in code] == [("setup", SETUP_CELL, CELL_TAGS)]
+    assert (code[0].id, code[0].source, code[0].metadata.tags) == ("setup", SETUP_CELL, CELL_TAGS)
 
 
-def test_tests_fail_until_they_are_written(tree):
+def test_executed_it_keeps_every_rule(tree):
+    """At the end of the real book, where a question is not answered by anything yet."""
+    number = 1 + max(int(path.name[:2]) for path in (ROOT / "book").glob("[0-9]*.ipynb"))
+    new_chapter.main([str(number), "whatever", QUESTION], tree)
+    path = tree / "book" / f"{number:02}_whatever.ipynb"
+    prepare()
+    assert execute(path).startswith("changed")
+    assert [str(complaint) for complaint in complaints(read(path))] == []
+
+
+def test_tests_are_skipped_until_they_are_written(tree):
     new_chapter.main(["07", "masks", QUESTION], tree)
     scope = {}
     exec((tree / "tests" / "chapters" / "test_masks.py").read_text("utf8"), scope)
     assert scope["__doc__"] == f"Chapter 7: {QUESTION}"
-    with pytest.raises(pytest.fail.Exception, match="put the tests of this chapter here"):
+    with pytest.raises(pytest.skip.Exception, match="put the tests of this chapter here"):
         scope["test_masks"]()
 
 
@@ -77,6 +101,15 @@ def test_finds_its_place_in_the_contents(number, name, part, pages, tree):
     assert files(toc)[-1] == ("Reference", ["book/notation"])
     assert toc.startswith("# kept\n")
     assert "# kept too" in toc
+
+
+@pytest.mark.parametrize(("number", "place"), [(2, 1), (4, 2), (7, 3), (9, 4), (18, 4)])
+def test_finds_its_place_on_the_front_page(number, place, tree):
+    new_chapter.main([str(number), "masks", QUESTION], tree)
+    (cell,) = read_notebook(tree / "book" / "index.ipynb").cells
+    found = cell.source.splitlines()
+    assert found.pop(place) == f"| {number} | [{QUESTION}]({number:02}_masks.ipynb) | 30 min |"
+    assert "\n".join(found) == "".join(ROWS).rstrip("\n")
 
 
 def test_opens_the_parts_in_their_order(tree):
@@ -125,7 +158,8 @@ def test_overwrites_nothing(taken, tree, capsys):
     assert f"{taken} is there already" in capsys.readouterr().err
     assert path.read_text() == "mine"
     assert (tree / "_toc.yml").read_text("utf8") == TOC
-    assert {p for p in tree.rglob("*") if p.is_file()} == {tree / "_toc.yml", path}
+    untouched = {tree / "_toc.yml", tree / "book" / "index.ipynb"}
+    assert {p for p in tree.rglob("*") if p.is_file()} == {path, *untouched}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +175,7 @@ def test_overwrites_nothing(taken, tree, capsys):
 def test_refuses_bad_arguments(arguments, message, tree, capsys):
     assert new_chapter.main(arguments, tree) != 0
     assert message in "".join(capsys.readouterr())
-    assert list((tree / "book").iterdir()) == []
+    assert list((tree / "book").iterdir()) == [tree / "book" / "index.ipynb"]
 
 
 def test_contents_it_does_not_understand_are_left_alone(tree, capsys):

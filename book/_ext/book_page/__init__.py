@@ -4,8 +4,8 @@ import hashlib
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("answers", "assets", "buttons", "chapters", "citation", "downloads", "elements", "fonts")
-PARTS += ("formula_font", "formulas", "front", "glossary", "head", "offline", "pictures")
+PARTS = ("answers", "api", "assets", "buttons", "chapters", "citation", "downloads", "elements")
+PARTS += ("fonts", "formula_font", "formulas", "front", "glossary", "head", "offline", "pictures")
 PARTS += ("predictions", "prompts", "references", "search", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]

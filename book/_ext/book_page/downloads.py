@@ -13,7 +13,8 @@ def lighten(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop("image/png", None)
+            for part in ("data", "metadata"):
+                output.get(part, {}).pop("image/png", None)
     nbformat.write(notebook, path)
 
 

@@ -65,6 +65,8 @@ class MuonAndAdamW(torch.optim.Optimizer):
 
     def __init__(self, model: nn.Module, learning_rate: NonNegative, weight_decay: NonNegative):
         require(hasattr(model, "blocks"), "model", "one with blocks", type(model).__name__)
+        muons = hasattr(torch.optim, "Muon")
+        require(muons, "torch", "2.9 or newer, which has Muon", str(torch.__version__))
         within = {id(p) for p in model.blocks.parameters() if p.ndim == 2}
         inner = nn.ParameterList(p for p in model.parameters() if id(p) in within)
         outer = nn.ParameterList(p for p in model.parameters() if id(p) not in within)
