@@ -85,6 +85,7 @@ BY_HAND = Reference(by_hand, (QUERIES, KEYS, VALUES, SIZES, SIGNS), deals, obser
 BESTS = (
     Mistake("one_card", "A digit on several cards is the better guess: its cards count together."),
     Mistake("different", "This is a guess among the different digits, as if each came as often."),
+    Mistake("how_many", "This says how many digits differ, not how often the commonest comes."),
     Mistake("largest_digit", "This is the largest digit, and not the largest count."),
     Mistake("mean_count", "This is the mean count; the best answer has the largest."),
     Mistake("fewest", "This is the count of the rarest digit; the best answer has the largest."),
@@ -110,6 +111,8 @@ def best(wrong: Wrong, right: Tensor) -> Tensor:
         largest = torch.ones_like(largest)
     if "different" in wrong:
         largest = counts.sum(-1) / (counts > 0).sum(-1)
+    if "how_many" in wrong:
+        largest = (counts > 0).sum(-1).double()
     if "largest_digit" in wrong:
         largest = right.amax(0 if "across_deals" in wrong else 1).double()
     if "mean_count" in wrong:

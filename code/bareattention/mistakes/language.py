@@ -73,6 +73,8 @@ SHARES = (
     Mistake("no_softmax", "The logits are no logarithms of shares before a softmax."),
     Mistake("softmax_twice", "The softmax is taken twice (`cross_entropy` takes one itself)."),
     Mistake("wrong_axis", "The softmax runs over the places, not over the tokens to choose from."),
+    Mistake("entropy", "This is the entropy of the shares: `due` is never asked what came."),
+    Mistake("shifted_again", "What is due is moved on once more, and has been moved already."),
     Mistake("most_likely", "The likeliest token is judged, not the one that follows."),
 )
 
@@ -85,7 +87,11 @@ def bits(wrong: Wrong, logits: Tensor, due: Tensor) -> Tensor:
     if "no_softmax" in wrong:
         logs = logits
     chosen = logs.argmax(-1) if "most_likely" in wrong else due
+    if "shifted_again" in wrong:
+        logs, chosen = logs[:, :-1], due[:, 1:]
     each = logs.gather(-1, chosen[..., None])[..., 0]
+    if "entropy" in wrong:
+        each = (logs.exp() * logs).sum(-1)
     total = each.mean()
     if "summed" in wrong:
         total = each.sum()

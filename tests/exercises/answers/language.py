@@ -257,6 +257,15 @@ def with_exponents_twice_as_large(x, first=0):
     return torch.view_as_real(pair * torch.exp(1j * angles)).flatten(-2)
 
 
+def entropy_of_the_shares(logits, due):
+    return torch.distributions.Categorical(logits=logits).entropy().mean() / math.log(2)
+
+
+def shifted_again(logits, due):
+    loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), due[:, 1:].flatten())
+    return loss / math.log(2)
+
+
 RIGHT = {
     "20.2": [kept_by_topk, kept_by_scatter, kept_by_sorting],
     "20.3": [KeyValueCache, Cache, RawCache],
@@ -292,6 +301,8 @@ WRONG = {
         (lambda ids, starts, n: (ids[:n], ids[1 : n + 1]), None),
     ],
     "20.5": [
+        (entropy_of_the_shares, "entropy"),
+        (shifted_again, "shifted_again"),
         (in_nats, "nats"),
         (twice, "softmax_twice"),
         (without_softmax, "no_softmax"),

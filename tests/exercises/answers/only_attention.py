@@ -116,6 +116,10 @@ def by_hand_with_numpy():
     return key, key, value
 
 
+def how_many_differ(right):
+    return torch.tensor([len(row.unique()) / len(row) for row in right])
+
+
 RIGHT = {
     "18.2": weighted_values.RIGHT["6.2"],
     "18.4": [best_by_one_hot, best_by_mode, best_by_loop],
@@ -130,6 +134,7 @@ RIGHT = {
 WRONG = {
     "18.2": weighted_values.WRONG["6.2"],
     "18.4": [
+        (how_many_differ, "how_many"),
         (best_for_all, "one_card"),
         (one_in_as_many_as_differ, "different"),
         (over_all, "one_number"),
