@@ -14,8 +14,7 @@ SCALES = (
     Mistake("scale_times", "The scores are multiplied by √d_k, not divided by it."),
     Mistake(
         "scale_n_keys",
-        "The scores are divided by the root of the number of keys, and not of the number of "
-        "channels of a key.",
+        "The scores are divided by the root of the number of keys, not by that of their width.",
     ),
     Mistake("scale_fixed", "The scores are divided by √3, whatever the width of a key."),
     Mistake("scale_d_v", "The scores are divided by the root of the width of the values."),
@@ -51,7 +50,7 @@ AXES = (
 )
 MASKS = (
     Mistake("mask_ignored", "The mask is ignored."),
-    Mistake("mask_inverted", "The mask is used the wrong way round: True means *may* look."),
+    Mistake("mask_inverted", "The mask is used the wrong way round: True hides."),
     Mistake("mask_zero", "Hidden scores are set to 0 before the softmax, which still pays e⁰ = 1."),
     Mistake(
         "mask_after",
