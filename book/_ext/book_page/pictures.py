@@ -32,12 +32,14 @@ def size_on_page(path: Path) -> tuple[int, int]:
 
 
 def size_pictures(app, pagename, templatename, context, doctree) -> None:
-    """Write sizes on the page's pictures; all but the first wait until they are near."""
+    """Write sizes on the notebook's pictures; all but the first wait until they are near."""
     paths = {name: path for path, name in app.builder.images.items()}
     first = True
 
     def sized(image: re.Match) -> str:
         nonlocal first
+        if image[1] not in paths:  # it has its size already
+            return image[0]
         width, height = size_on_page(Path(app.srcdir) / paths[image[1]])
         loading = "" if first else 'loading="lazy" '
         first = False
