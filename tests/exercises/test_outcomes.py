@@ -29,7 +29,7 @@ def test_styles_that_mean_the_same_agree(came):
     ("came", "says"),
     [
         (None, "a tensor was wanted, and None came"),
-        ("text", "a tensor was wanted, and str 'text' came"),
+        ("text", "a tensor was wanted, and 'text' came"),
         (WANTED[0], "the shape (2, 2) was wanted, and (2,) came"),
         (WANTED > 0, "numbers were wanted, and booleans came"),
         (WANTED + torch.tensor([[0, 0], [0, 1e-2]]), "[1, 1], where yours is 4.01"),
@@ -44,7 +44,7 @@ def test_numbers_texts_and_several_things():
     assert difference(plain(2), plain(2.0)) is None
     assert difference(plain(np.float64(2.5)), plain(2)) == "yours is 2.5"
     assert difference("yes", "yes") is None
-    assert "str 'no'" in difference("no", "yes")
+    assert "'no'" in difference("no", "yes")
     assert difference(plain((1, "a")), plain([1, "a"])) is None
     assert difference(plain((1, "b")), plain((1, "a"))).startswith("in part 2 of 2, ")
     assert difference(plain(1), plain((1, "a"))) == "2 things were wanted, and a number came"

@@ -1,5 +1,6 @@
 """`check`: says whether an answer is right, or which mistake it contains."""
 
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,11 +9,12 @@ from typing import Any
 from bareattention.exercises.diagnosis import Diagnosis, cases, diagnose
 from bareattention.exercises.exercise import Exercise
 from bareattention.exercises.outcomes import shown
-from bareattention.exercises.running import OutOfTimeError, can_cut, line_of, named
+from bareattention.exercises.running import OutOfTimeError, beyond, can_cut, line_of, named
 from bareattention.exercises.tasks import EXERCISES
 from bareattention.mistakes import Case, Mistake
 
 COLUMNS = 80
+OTHERS = "The exercises that are not listed are for a pencil, or for trying things out."
 _solved: set[str] = set()
 _hints_given: dict[str, int] = {}
 
@@ -53,9 +55,9 @@ def check(number: str | None = None, answer: Callable[..., Any] | None = None) -
     """
     if number is None:
         return _listed()
-    exercise = EXERCISES.get(str(number))
+    exercise = EXERCISES.get(str(number).strip())
     if exercise is None:
-        raise ValueError(f"number: wanted one of {', '.join(EXERCISES)}; got {number!r}")
+        raise ValueError(f"number: wanted {_numbers(number)}; got {number!r}")
     if answer is None:
         return _hinted(exercise)
     if not callable(answer):
@@ -67,18 +69,28 @@ def check(number: str | None = None, answer: Callable[..., Any] | None = None) -
     return verdict
 
 
+def _numbers(number: Any) -> str:
+    """What `check` knows in the chapter of a number that it does not know, or how to find it."""
+    chapter = re.match(r"\s*(\d+)", str(number))
+    near = [known for known in EXERCISES if chapter and known.split(".")[0] == chapter[1]]
+    if not near:
+        return 'a number that check() lists, in quotation marks and first, as in check("5.2", ...)'
+    return f"one of {', '.join(near)} (the others of this chapter are not for `check`)"
+
+
 def judge(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
     """The verdict on an answer; nothing is remembered."""
     found = diagnose(exercise.reference, answer, exercise.arguments)
     number = exercise.number
     if found.right:
-        return _right(number, found)
+        return _right(exercise, found, answer)
     if all(outcome.value is None for outcome in found.outcomes):
         text = f'{number} is still to do: it returns None.  For a hint: check("{number}")'
         return Verdict(False, (), text)
     if found.first == found.stops:
         error = found.outcomes[found.stops].value.error
-        return Verdict(False, (), f"{number}: {_stopped(exercise, found)}", error)
+        kind = _other_kind(exercise, answer)
+        return Verdict(False, (), f"{number}: {_stopped(exercise, found)}{kind}", error)
     known = exercise.reference.mistakes
     mistakes = tuple(
         tuple(mistake for name, mistake in known.items() if name in wrong)
@@ -95,11 +107,12 @@ def judge(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
     return Verdict(False, mistakes, "\n".join(lines))
 
 
-def _right(number: str, found: Diagnosis) -> Verdict:
-    changed = _changed(found)
+def _right(exercise: Exercise, found: Diagnosis, answer: Callable[..., Any]) -> Verdict:
+    number, changed = exercise.number, _changed(found)
+    if not changed and (says := beyond(exercise.reference, answer)):
+        return Verdict(False, (), f"{number}: The result is right, but {says}")
     if not changed:
-        inputs = f" (Tried with {len(found.outcomes)} inputs.)" if len(found.outcomes) > 1 else ""
-        return Verdict(True, (), f"{number} is right.{inputs}")
+        return Verdict(True, (), f"{number} is right.")
     says = f"The result is right, but your answer changes its argument {changed}."
     return Verdict(False, (), f"{number}: {says} Whoever calls it still needs the old one.")
 
@@ -142,6 +155,15 @@ def _stopped(exercise: Exercise, found: Diagnosis) -> str:
     return "\n".join(lines)
 
 
+def _other_kind(exercise: Exercise, answer: Callable[..., Any]) -> str:
+    """Names tell what is asked for: those of classes begin with a capital."""
+    if isinstance(answer, type) == exercise.name[0].isupper():
+        return ""
+    if isinstance(answer, type):
+        return "\nA function is asked for, and this is a class."
+    return "\nA class is asked for, and this is none (or an object of it: leave out the brackets)."
+
+
 def _hinted(exercise: Exercise) -> Verdict:
     given = min(_hints_given.get(exercise.number, 0), len(exercise.hints))
     _hints_given[exercise.number] = given + 1
@@ -149,6 +171,8 @@ def _hinted(exercise: Exercise) -> Verdict:
     lines += [f"Hint {i + 1}: {hint}" for i, hint in enumerate(exercise.hints[:given])]
     if given < len(exercise.hints):
         lines.append(f'For {"another" if given else "a"} hint: check("{exercise.number}")')
+    else:
+        lines.append("There are no more hints; the solution is at the end of the chapter.")
     if not can_cut():
         lines.append("(Here an endless loop cannot be cut off: interrupt the kernel yourself.)")
     return Verdict(False, (), "\n".join(lines))
@@ -162,5 +186,5 @@ def _listed() -> Verdict:
     return Verdict(
         False,
         (),
-        "\n".join([*lines, f"{len(_solved)} of {len(EXERCISES)} solved in this session."]),
+        "\n".join([*lines, f"{len(_solved)} of {len(EXERCISES)} solved in this session.", OTHERS]),
     )

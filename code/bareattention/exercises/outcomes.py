@@ -1,6 +1,7 @@
 """What an answer gave, in a form that can be compared, and where two of them differ."""
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ def plain(value: Any) -> Any:
         return value.detach().cpu()
     if isinstance(value, np.ndarray | np.generic | bool | int | float):
         return torch.as_tensor(value)
+    if isinstance(value, Real):  # a fraction, say
+        return torch.tensor(float(value), dtype=torch.float64)
     if isinstance(value, dict):
         return tuple((plain(key), plain(each)) for key, each in value.items())
     if isinstance(value, list | tuple):
@@ -87,6 +90,8 @@ def _difference_of_tensors(came: Tensor, wanted: Tensor) -> str | None:
         return None
     place = tuple((~near).nonzero()[0].tolist())
     number = shown(came[place])
+    if number == shown(wanted[place]):
+        number += ", which is close, and not close enough"
     return (
         f"the first difference is at {list(place)}, where yours is {number}"
         if place
@@ -105,7 +110,7 @@ def _kind(value: Any) -> str:
         return "a tensor" if value.ndim else "a number"
     if isinstance(value, tuple):
         return f"{len(value)} things"
-    return f"{type(value).__name__} {value!r}" if isinstance(value, str) else type(value).__name__
+    return repr(value) if isinstance(value, str) else type(value).__name__
 
 
 def shown(value: Any, most: int = 24) -> str:

@@ -80,6 +80,15 @@ def call(answer: Callable[..., Any], case: Case, reference: Reference, names: li
     return Outcome(value, tuple(changed))
 
 
+def beyond(reference: Reference, answer: Callable[..., Any]) -> str | None:
+    """What is wrong with an answer though all its results are right, or None."""
+    if reference.beyond is None:
+        return None
+    with torch.random.fork_rng(devices=[]), at_most(reference.seconds):
+        torch.default_generator.manual_seed(0)
+        return reference.beyond(answer)
+
+
 def named(case: Case, names: list[str]) -> dict[str, Any]:
     """What a case hands over, by the names of the arguments."""
     return {**dict(zip(names, case.args, strict=False)), **case.kwargs}

@@ -54,6 +54,8 @@ class Reference:
         alike: combinations of mistakes that no input tells apart.
         may_change: the arguments that an answer is meant to change.
         at_once: how many mistakes are looked for at once.
+        beyond: called as beyond(answer) where all results are right, for what results do not show;
+            says what is wrong in half a sentence, or None.
         seconds: an answer that takes longer in all is cut off.
     """
 
@@ -64,6 +66,7 @@ class Reference:
     alike: tuple[Alike, ...] = ()
     may_change: tuple[str, ...] = ()
     at_once: int = 3
+    beyond: Callable[[Callable[..., Any]], str | None] | None = None
     seconds: float = 20.0
 
     @cached_property

@@ -11,6 +11,9 @@ ORDERS = (
         "reversed", "The blocks are multiplied in the reverse order: the last one stands left."
     ),
     Mistake("averaged", "The blocks are averaged, though each looks at what the one before made."),
+    Mistake(
+        "elementwise", "The blocks are multiplied number by number (`*`), not as tables (`@`)."
+    ),
     Mistake("last_only", "Only the last block is looked at."),
 )
 SHARES = (
@@ -59,6 +62,8 @@ def roll_out(wrong: Wrong, maps: Tensor, own: float) -> Tensor:
         return _turned(wrong, blocks[-1])
     if "averaged" in wrong:
         return _turned(wrong, torch.stack(blocks).mean(0))
+    if "elementwise" in wrong:
+        return _turned(wrong, torch.stack(blocks).prod(0))
     shares = eye.expand_as(blocks[0])
     for block in blocks:
         shares = shares @ block if "reversed" in wrong else block @ shares

@@ -9,9 +9,11 @@ from torch.nn import functional as F
 
 from bareattention.mistakes import Case, Mistake, Reference, Wrong
 from bareattention.mistakes.attention import (
+    ALIKE,
     AXES,
     ORDERS,
     SCALES,
+    VALUES,
     numbers,
     products,
     scaled,
@@ -70,6 +72,8 @@ def attend(wrong: Wrong, x: Tensor, W_query: Tensor, W_key: Tensor, W_value: Ten
         scores = products(wrong, queries.sum(0, True), keys.sum(0, True)).expand_as(scores)
     weights = shared(wrong, scaled(wrong, scores, queries, values.shape[-1]))
     mixed = (weights @ values.mT).mT if "channels_attend" in wrong else weights @ values
+    if "weights_transposed" in wrong:
+        mixed = weights.mT @ values
     return mixed.transpose(0, 1) if "digits_attend" in wrong else mixed.reshape(shape)
 
 
@@ -92,10 +96,12 @@ ATTEND = Reference(
         _some(SCALES, "no_scale", "scale_d_k", "scale_times", "scale_n_keys"),
         _some(ORDERS, "keys_ask", "queries_twice", "channels_attend"),
         _some(AXES, "wrong_axis", "whole_table", "over_batch", "hard", "no_softmax"),
+        _some(VALUES, "weights_transposed"),
         MIXING,
         MATRICES,
     ),
     three_axes,
+    alike=ALIKE,
 )
 
 WEIGHTS = (

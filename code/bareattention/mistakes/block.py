@@ -135,6 +135,7 @@ RMS_NORM = Reference(RMSNorm, (SQUARES, RMS_AXES, EPSILONS, GAINS), to_norm, use
 KEEPS = (
     Mistake("keeps_p", "p is taken for the share that is kept; it is the share set to 0."),
     Mistake("drops_nothing", "Nothing is set to 0."),
+    Mistake("drops_p", "A draw that is exactly p counts as below it."),
     Mistake("drops_large", "Large numbers are set to 0; chance decides, and not their size."),
 )
 RESCALES = (
@@ -154,6 +155,8 @@ MODES = (
 def dropout(wrong: Wrong, x: Tensor, p: float, training: bool, draws: Tensor) -> Tensor:
     """x, with the numbers whose draw is below p set to 0 while training."""
     kept = draws < p if "keeps_p" in wrong else draws >= p
+    if "drops_p" in wrong:
+        kept = draws > p
     if "drops_nothing" in wrong:
         kept = torch.ones_like(kept)
     if "drops_large" in wrong:
@@ -176,7 +179,7 @@ def dropout(wrong: Wrong, x: Tensor, p: float, training: bool, draws: Tensor) ->
 
 def to_drop() -> list[Case]:
     """Numbers by hand and drawn ones, while the model trains and while it is used."""
-    by_hand = torch.tensor([1.0, 2.0, -3.0, 4.0]), 0.25, torch.tensor([0.9, 0.1, 0.5, 0.3])
+    by_hand = torch.tensor([1.0, 2.0, -3.0, 4.0]), 0.25, torch.tensor([0.9, 0.1, 0.25, 0.3])
     drawn = numbers(1, 2, 5, 4) * 3, 0.4, torch.rand(2, 5, 4, generator=torch.Generator())
     both = [(*by_hand[:2], on, by_hand[2]) for on in (True, False)]
     return [Case(each) for each in [*both, *((*drawn[:2], on, drawn[2]) for on in (True, False))]]

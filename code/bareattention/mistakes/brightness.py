@@ -19,6 +19,9 @@ COUNTS = (
     Mistake("added", "The counts are added to the scores; their logarithms would have to be."),
     Mistake("squared", "The counts are used twice."),
     Mistake("presence", "What counts is how often a brightness occurs, not whether it does."),
+    Mistake(
+        "one_more", "Each count is one too large (log(1 + count)), so what never occurs counts."
+    ),
     Mistake("of_asking", "The counts are those of the brightnesses that ask, not of those asked."),
 )
 AXES = (
@@ -51,6 +54,8 @@ def by_counts(wrong: Wrong, scores: Tensor, counts: Tensor, values: Tensor) -> T
     counts = counts.float()[:, None]  # (n_images, 1, asked)
     if "presence" in wrong:
         counts = (counts > 0).float()
+    if "one_more" in wrong:
+        counts = counts + 1
     if "in_exponent" in wrong:
         shifted = scores * counts
         powers, counts = (shifted - shifted.amax(-1, keepdim=True)).exp(), torch.ones(1)

@@ -55,9 +55,12 @@ def answers(
     parameters = made()
     if parameters is None:
         return None
-    W_query, W_key, W_value = parameters
-    cards = torch.cat([F.one_hot(left, 10), F.one_hot(right, 10)], -1).to(W_key.dtype)
-    shown = F.pad(F.one_hot(asked, 10), (0, 10)).to(W_query.dtype)
+    W_query, W_key, W_value = (torch.as_tensor(W, dtype=torch.float64) for W in parameters)
+    if not (len(W_query) == len(W_key) == len(W_value) == 20 and W_query.shape == W_key.shape):
+        shapes = (tuple(W.shape) for W in (W_query, W_key, W_value))
+        return f"not found with shapes {', '.join(map(str, shapes))}"
+    cards = torch.cat([F.one_hot(left, 10), F.one_hot(right, 10)], -1).double()
+    shown = F.pad(F.one_hot(asked, 10), (0, 10)).double()
     scores = shown @ W_query @ (cards @ W_key).mT / W_key.shape[-1] ** 0.5
     found = scores.softmax(-1) @ (cards @ W_value)
     found = found / found.abs().sum()
@@ -82,6 +85,7 @@ BY_HAND = Reference(by_hand, (QUERIES, KEYS, VALUES, SIZES, SIGNS), deals, obser
 BESTS = (
     Mistake("one_card", "A digit on several cards is the better guess: its cards count together."),
     Mistake("different", "This is a guess among the different digits, as if each came as often."),
+    Mistake("how_many", "This says how many digits differ, not how often the commonest comes."),
     Mistake("largest_digit", "This is the largest digit, and not the largest count."),
     Mistake("mean_count", "This is the mean count; the best answer has the largest."),
     Mistake("fewest", "This is the count of the rarest digit; the best answer has the largest."),
@@ -107,6 +111,8 @@ def best(wrong: Wrong, right: Tensor) -> Tensor:
         largest = torch.ones_like(largest)
     if "different" in wrong:
         largest = counts.sum(-1) / (counts > 0).sum(-1)
+    if "how_many" in wrong:
+        largest = (counts > 0).sum(-1).double()
     if "largest_digit" in wrong:
         largest = right.amax(0 if "across_deals" in wrong else 1).double()
     if "mean_count" in wrong:

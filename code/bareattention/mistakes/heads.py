@@ -84,6 +84,11 @@ JOINS = (
         "The heads are joined by `view` or `reshape` alone: they were never moved back behind the "
         "tokens, so pieces of different tokens lie side by side.",
     ),
+    Mistake(
+        "join_first_axes",
+        "The heads are moved back by axes counted from the front, which suits a single batch axis; "
+        "count from the end.",
+    ),
     Mistake("join_dealt", "The channels of the heads are shuffled together, not laid in blocks."),
     Mistake("heads_mean", "The mean of the heads is taken; they are to be laid side by side."),
     Mistake("heads_sum", "The heads are added up; they are to be laid side by side."),
@@ -172,6 +177,8 @@ def _look(
 def _joined(wrong: Wrong, heads: Tensor, shape: torch.Size) -> Tensor:
     if wrong & {"heads_behind", "join_view"}:
         return heads.reshape(shape)
+    if "join_first_axes" in wrong:
+        return heads.transpose(1, 2).reshape(shape)
     if "first_axes" in wrong:
         return heads.transpose(0, 1).flatten(-2)
     if "join_reversed" in wrong:

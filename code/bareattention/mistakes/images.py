@@ -98,6 +98,13 @@ CHOICES = (
     ),
     Mistake("distance_returned", "The smallest distance is returned, not the class that has it."),
 )
+COUNTS = (
+    Mistake(
+        "ten",
+        "Ten classes are averaged, though the labels may be fewer: an average of no images is nan, "
+        "and counts as the smallest.",
+    ),
+)
 
 
 def nearest(wrong: Wrong, images: Tensor, labels: Tensor, unseen: Tensor) -> Tensor:
@@ -105,6 +112,8 @@ def nearest(wrong: Wrong, images: Tensor, labels: Tensor, unseen: Tensor) -> Ten
     classes = int(labels.max()) + 1
     flat = images.flatten(1)
     parts = [flat[labels == c] for c in range(classes)]
+    if "ten" in wrong:
+        parts += [flat.new_full((1, flat.shape[1]), torch.nan)] * (10 - classes)
     if "image_number" in wrong:
         parts = [image[None] for image in flat]
     if not wrong & {"single", "image_number", "mean_distance"}:
@@ -151,4 +160,4 @@ def _drawn(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-NEAREST = Reference(nearest, (AVERAGES, DISTANCES, CHOICES), classes)
+NEAREST = Reference(nearest, (AVERAGES, DISTANCES, CHOICES, COUNTS), classes)

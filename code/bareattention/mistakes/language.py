@@ -73,6 +73,8 @@ SHARES = (
     Mistake("no_softmax", "The logits are no logarithms of shares before a softmax."),
     Mistake("softmax_twice", "The softmax is taken twice (`cross_entropy` takes one itself)."),
     Mistake("wrong_axis", "The softmax runs over the places, not over the tokens to choose from."),
+    Mistake("entropy", "This is the entropy of the shares: `due` is never asked what came."),
+    Mistake("shifted_again", "What is due is moved on once more, and has been moved already."),
     Mistake("most_likely", "The likeliest token is judged, not the one that follows."),
 )
 
@@ -85,7 +87,11 @@ def bits(wrong: Wrong, logits: Tensor, due: Tensor) -> Tensor:
     if "no_softmax" in wrong:
         logs = logits
     chosen = logs.argmax(-1) if "most_likely" in wrong else due
+    if "shifted_again" in wrong:
+        logs, chosen = logs[:, :-1], due[:, 1:]
     each = logs.gather(-1, chosen[..., None])[..., 0]
+    if "entropy" in wrong:
+        each = (logs.exp() * logs).sum(-1)
     total = each.mean()
     if "summed" in wrong:
         total = each.sum()
@@ -175,11 +181,15 @@ DRAWS = (
     Mistake("one_on", "It is one token too far."),
     Mistake("one_back", "It is one token short."),
     Mistake("from_the_end", "The shares are laid out from the last token to the first."),
+    Mistake("likeliest_first", "The line begins with the likeliest token, not with the first."),
     Mistake("ranked", "A place in the sorted shares comes back, and not the token's own number."),
     Mistake("no_sums", "The chance is compared with single shares, not with their running sum."),
     Mistake("even", "Every token is as likely as any other."),
 )
-LAID = (Mistake("not_shares", "The logits themselves are laid out, without a softmax."),)
+LAID = (
+    Mistake("not_shares", "The logits themselves are laid out, without a softmax."),
+    Mistake("not_divided", "The powers of e are laid out, and not divided by their sum."),
+)
 
 
 def draw(wrong: Wrong, logits: Tensor, temperature: float, chance: float) -> Tensor:
@@ -188,6 +198,8 @@ def draw(wrong: Wrong, logits: Tensor, temperature: float, chance: float) -> Ten
     if "heated_twice" in wrong:
         heated = logits * temperature
     shares = heated / heated.sum() if "not_shares" in wrong else heated.softmax(-1)
+    if "not_divided" in wrong:
+        shares = heated.exp()
     if "heated_late" in wrong:
         shares = shares / temperature
     if "greedy" in wrong:
@@ -196,6 +208,10 @@ def draw(wrong: Wrong, logits: Tensor, temperature: float, chance: float) -> Ten
         return torch.tensor(int(chance * len(shares)))
     if "from_the_end" in wrong:
         return len(shares) - 1 - (shares.flip(0).cumsum(0) <= chance).sum()
+    if "likeliest_first" in wrong:
+        order = shares.sort(descending=True)
+        place = (order.values.cumsum(0) <= chance).sum().clamp(max=len(shares) - 1)
+        return order.indices[place]
     if "ranked" in wrong:
         shares = shares.sort(descending=True).values
     if "no_sums" in wrong:
@@ -209,7 +225,8 @@ def chances() -> list[Case]:
     small, six = torch.tensor([1.0, 2.0, 1.0]).log(), torch.tensor([0.5, 3.0, 1.0, 2.0, 0.0, 2.5])
     along = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97]
     cases = [Case((small, 1.0, chance)) for chance in (0.5, 0.2, 0.9)]
-    return cases + [Case((six, heat, chance)) for heat in (3.0, 0.4, 1.0) for chance in along]
+    cases += [Case((six, heat, chance)) for heat in (3.0, 0.4, 1.0) for chance in along]
+    return cases + [Case((six - 4.5, 1.0, chance)) for chance in along]
 
 
 DRAW = Reference(draw, (TEMPERATURES, DRAWS, LAID), chances)

@@ -14,6 +14,7 @@ DRAWS = (
         "The digits are taken as they come, by their place: whatever the seed, the split is the "
         "same.",
     ),
+    Mistake("fixed_seed", "The seed is not used: every seed gives the same split."),
     Mistake("no_seed", "The seed is not used: the split differs from call to call."),
     Mistake("replacement", "Some digits are drawn more than once."),
 )
@@ -22,6 +23,7 @@ CLASSES = (
         "all_classes_together",
         "The digits are drawn from all classes together, so the classes are not equally many.",
     ),
+    Mistake("within_class", "The numbers count within a class, and not among all digits."),
     Mistake("each_in_all", "`each` digits are drawn in all, not of each class."),
 )
 PARTS = (
@@ -38,6 +40,7 @@ PARTS = (
 
 def split(wrong: Wrong, labels: Tensor, each: int, seed: int) -> tuple[Tensor, Tensor]:
     """Numbers of the training and of the validation digits, `each` of each class drawn."""
+    seed = 0 if "fixed_seed" in wrong else seed
     generator = None if "no_seed" in wrong else torch.Generator().manual_seed(seed)
     everyone, classes = torch.arange(len(labels)), labels.unique()
     groups = [everyone[labels == c] for c in classes]
@@ -45,8 +48,14 @@ def split(wrong: Wrong, labels: Tensor, each: int, seed: int) -> tuple[Tensor, T
         groups, each = [everyone], each * len(classes)
     if "each_in_all" in wrong:
         groups = [everyone]
-    drawn = torch.cat([_draw(wrong, group, each, generator) for group in groups])
+    if "within_class" in wrong:
+        groups = [torch.arange(len(group)) for group in groups]
+    parts = [_draw(wrong, group, each, generator) for group in groups]
+    drawn = torch.cat(parts)
     rest = everyone[~torch.isin(everyone, drawn)]
+    if "within_class" in wrong:
+        pairs = zip(groups, parts, strict=True)
+        rest = torch.cat([group[~torch.isin(group, part)] for group, part in pairs])
     if "overlap" in wrong:
         rest = everyone
     if "by_place" in wrong:
@@ -83,6 +92,7 @@ def looked_at(answer: Callable[..., Any], labels: Tensor, each: int, seed: int) 
         f"twice in a part: {_some(twice)}",
         f"same seed: {_alike(again[1], validation)}",
         f"next seed: {_alike(other[1], validation)}",
+        f"drawn: {_drawn(labels, each, validation)}",
     )
 
 
@@ -99,6 +109,15 @@ def _some(there_are: Any) -> str:
 
 def _alike(one: Tensor, other: Tensor) -> str:
     return "same split" if torch.equal(one.sort().values, other.sort().values) else "another split"
+
+
+def _drawn(labels: Tensor, each: int, validation: Tensor) -> str:
+    everyone = torch.arange(len(labels))
+    groups, count = [everyone[labels == c] for c in labels.unique()], len(validation)
+    ends = [everyone[:count], everyone[len(labels) - count :]]
+    ends += [torch.cat([g[:each] for g in groups]), torch.cat([g[-each:] for g in groups])]
+    taken = validation.sort().values
+    return "not at all" if any(torch.equal(taken, e.sort().values) for e in ends) else "yes"
 
 
 def labelled() -> list[Case]:

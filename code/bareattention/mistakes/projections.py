@@ -28,6 +28,7 @@ TABLES = (
         "All rows of the result are one and the same list, so the last token overwrites the rest.",
     ),
     Mistake("first_row", "The result ends with the first row: is `return` inside the loop?"),
+    Mistake("rest_zeros", "All rows but the first stay 0: is `return` inside the loop?"),
     Mistake("first_number", "The result is the first number alone: is `return` in the loops?"),
     Mistake("row_missed", "The last row is left out by a loop that ends too soon."),
     Mistake("column_missed", "The last column is left out by a loop that ends too soon."),
@@ -65,6 +66,8 @@ def laid_out(wrong: Wrong, table: Tensor) -> Tensor:
         return table[-1].expand_as(table)
     if "first_row" in wrong:
         return table[0]
+    if "rest_zeros" in wrong:
+        return torch.cat([table[:1], torch.zeros_like(table[1:])])
     if "first_number" in wrong:
         return table[0, 0]
     if "row_missed" in wrong:

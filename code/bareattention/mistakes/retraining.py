@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from bareattention.mistakes import Case, Mistake, Reference, Wrong
 from bareattention.mistakes.attention import numbers
@@ -135,6 +136,24 @@ def one_batch() -> list[Case]:
     return [Case((model, numbers(1, 16, 3, 4), torch.arange(16) % 10, 100))]
 
 
+def memory_lost(answer: Callable[..., Any]) -> str | None:
+    """Whether a new optimizer takes each step, which parameters alone hardly show."""
+    model, x, y, _ = one_batch()[0].args
+    took_steps: list[torch.optim.Optimizer] = []  # kept, so that no two have the same id
+    noting = register_optimizer_step_post_hook(lambda each, *_: took_steps.append(each))
+    try:
+        answer(model, x, y, 3)
+    finally:
+        noting.remove()
+    says = "each step has a new optimizer, and Adam forgets the means that it keeps."
+    return says if len({id(each) for each in took_steps}) > 1 else None
+
+
 RETRAIN = Reference(
-    retrain, (PARAMETERS, STEPS), one_batch, observe=from_outside, may_change=("model",)
+    retrain,
+    (PARAMETERS, STEPS),
+    one_batch,
+    observe=from_outside,
+    may_change=("model",),
+    beyond=memory_lost,
 )

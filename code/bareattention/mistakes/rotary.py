@@ -11,6 +11,10 @@ TURNS = (
     Mistake("sine_first", "Sine and cosine have changed places."),
     Mistake("no_minus", "One of the two sines needs a minus: as it stands it is no rotation."),
     Mistake("added", "The waves are added to the channels, and nothing is turned."),
+    Mistake(
+        "overwritten",
+        "The second channel of a pair is made from the first as it is after the turn, not before.",
+    ),
     Mistake("twice", "The pairs are turned by twice their angle."),
 )
 PAIRS = (
@@ -21,6 +25,7 @@ ANGLES = (
     Mistake("one_angle", "All pairs turn as fast as the first."),
     Mistake("degrees", "The angles are taken as degrees; here they are radians."),
     Mistake("root", "The exponent counts pairs, but should count channels, two for each pair."),
+    Mistake("square", "The exponent is twice as large as asked: 2p is the channel, not the pair."),
     Mistake("growing", "The last pair turns fastest; the first one should."),
 )
 PLACES = (
@@ -42,6 +47,8 @@ def rotate(wrong: Wrong, x: Tensor, first: int = 0) -> Tensor:
     one, other = x.chunk(2, dim=-1) if "halves" in wrong else (x[..., 0::2], x[..., 1::2])
     back = -sine if "no_minus" in wrong else sine
     turned = [one * cosine - other * back, one * sine + other * cosine]
+    if "overwritten" in wrong:
+        turned[1] = turned[0] * sine + other * cosine
     if "added" in wrong:
         turned = [one + sine, other + cosine]
     if wrong & {"halves", "laid_apart"}:
@@ -65,6 +72,8 @@ def _speeds(wrong: Wrong, d_k: int) -> Tensor:
     exponents = torch.arange(0, d_k, 2, dtype=torch.float64) / d_k
     if "root" in wrong:
         exponents = exponents / 2
+    if "square" in wrong:
+        exponents = exponents * 2
     if "one_angle" in wrong:
         exponents = exponents * 0
     if "growing" in wrong:

@@ -35,6 +35,17 @@ STABLE = (
         "largest_of_columns",
         "The largest score of each column is subtracted, not that of each row, and shares change.",
     ),
+    Mistake("clipped_far", "Large scores are clipped, so shares beyond the limit are false."),
+    Mistake(
+        "largest_size",
+        "The largest size is subtracted, its sign left out: where it is that of a negative score, "
+        "all powers may vanish.",
+    ),
+    Mistake(
+        "patched",
+        "The largest score is not subtracted; what overflows is turned into 0 afterwards "
+        "(`nan_to_num`), and the shares are lost.",
+    ),
     Mistake("smallest", "The smallest score is subtracted, so the large powers still overflow."),
 )
 POWERS = (
@@ -70,9 +81,14 @@ def softmax(wrong: Wrong, scores: Tensor) -> Tensor:
         largest = scores.amin(axis, keepdim=True)
     if "clipped" in wrong:
         scores, largest = scores.clamp(-20, 20), torch.tensor(0.0)
-    if wrong & {"overflow", "constant"}:
+    if "clipped_far" in wrong:
+        scores, largest = scores.clamp(-80, 80), torch.tensor(0.0)
+    if "largest_size" in wrong:
+        largest = scores.abs().amax(axis, keepdim=True)
+    if wrong & {"overflow", "constant", "patched"}:
         largest = torch.tensor(0.0)
-    return _divided(wrong, scores, _powers(wrong, scores - largest, scores, axis), axis)
+    found = _divided(wrong, scores, _powers(wrong, scores - largest, scores, axis), axis)
+    return found.nan_to_num() if "patched" in wrong else found
 
 
 def _powers(wrong: Wrong, shifted: Tensor, scores: Tensor, axis: int) -> Tensor:

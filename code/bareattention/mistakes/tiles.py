@@ -1,5 +1,8 @@
 """Local masks and causal attention tile by tile, and how they go wrong."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -125,4 +128,16 @@ def in_tiles() -> list[Case]:
     return [Case((*three, size)) for three, size in cases]
 
 
-TILED = Reference(causal_tiled, (SHRINKS, MASKS, SKIPS, SCALES, ENDS), in_tiles)
+def future_touched(answer: Callable[..., Any]) -> str | None:
+    """Whether a value that is no number, in a tile of the future, comes into what was before."""
+    queries, keys, values = (numbers(seed, 7, 3) for seed in (1, 2, 3))
+    values[6] = torch.nan
+    output = answer(queries, keys, values, 3)
+    output = torch.as_tensor(output[0] if isinstance(output, tuple) else output)
+    says = "tiles that lie wholly in the future are worked out and hidden, and not skipped."
+    return says if output[:6].isnan().any() else None
+
+
+TILED = Reference(
+    causal_tiled, (SHRINKS, MASKS, SKIPS, SCALES, ENDS), in_tiles, beyond=future_touched
+)

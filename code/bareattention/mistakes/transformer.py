@@ -12,7 +12,7 @@ FEED_FORWARD = (
 )
 NORMS = (
     Mistake("norms_bare", "A norm has a bias for each channel beside its weight."),
-    Mistake("one_norm", "A block has two norms, and one is counted."),
+    Mistake("one_norm", "A block has two norms, and one is counted, or both by half."),
     Mistake("no_norms", "The norms are missing altogether."),
 )
 LAST_NORM = (Mistake("no_last_norm", "The norm after the last block is missing."),)

@@ -1,11 +1,15 @@
 """What stands in attention's place, uniform weights and linear attention, and how it goes wrong."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bareattention.mistakes import Mistake, Reference, Wrong
-from bareattention.mistakes.attention import EMPTY_ROWS, MASKS, masked, small_and_large
+from bareattention.mistakes.attention import EMPTY_ROWS, MASKS, masked, numbers, small_and_large
 
 KEYS = Mistake("keys_carried", "The weights mix the keys, and the values are ignored.")
 MEANS = (
@@ -122,4 +126,30 @@ def _features(wrong: Wrong, x: Tensor) -> Tensor:
     return x.exp() if "exponential" in wrong else F.elu(x) + 1
 
 
-LINEAR = Reference(linear, (FEATURES, WHERE, TOTALS, SCALED, (KEYS,)), small_and_large)
+class _Tables(TorchDispatchMode):
+    """Notes whether a tensor is made that has both sizes among its axes."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__()
+        self.sizes, self.made = set(sizes), False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for each in result if isinstance(result, list | tuple) else [result]:
+            if isinstance(each, Tensor) and self.sizes <= set(each.shape):
+                self.made = True
+        return result
+
+
+def table_made(answer: Callable[..., Any]) -> str | None:
+    """Whether queries meet keys in a table, which the results do not show."""
+    queries, keys, values = numbers(1, 23, 3), numbers(2, 19, 3), numbers(3, 19, 5)
+    with _Tables(23, 19) as tables:
+        answer(queries, keys, values)
+    says = "each query meets each key in a table: multiply keys and values first, then read that."
+    return says if tables.made else None
+
+
+LINEAR = Reference(
+    linear, (FEATURES, WHERE, TOTALS, SCALED, (KEYS,)), small_and_large, beyond=table_made
+)

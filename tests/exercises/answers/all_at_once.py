@@ -126,6 +126,12 @@ def in_one_line(b, s, bits):
     return torch.tensor(b * s * s * bits / 8_388_608)
 
 
+def weights_of_the_queries(x, W_query, W_key, W_value):
+    queries, keys, values = x @ W_query, x @ W_key, x @ W_value
+    scores = torch.einsum("bid,bjd->bij", queries, keys) / queries.shape[-1] ** 0.5
+    return torch.einsum("bij,bid->bjd", scores.softmax(-1), values)
+
+
 RIGHT = {
     "13.1": [with_einsum, with_a_loop, fused],
     "13.3": [by_share, by_sum, by_autograd],
@@ -133,6 +139,7 @@ RIGHT = {
 }
 WRONG = {
     "13.1": [
+        (weights_of_the_queries, "weights_transposed"),
         (attend("bqd,bkd->qk"), "batch_summed"),
         (attend("bqd,ckd->qk"), "all_pairs_summed"),
         (attend("bqd,bkd->bkq"), "keys_ask"),

@@ -182,6 +182,10 @@ def dropout_inside(x, p, training, draws):
     return x
 
 
+def drops_at_p(x, p, training, draws):
+    return torch.where(draws <= p, 0.0, x / (1 - p)) if training else x
+
+
 RIGHT = {
     "10.1": [WithParameter, ByNorm, ByFunction, lambda d: nn.RMSNorm(d, eps=1e-5)],
     "10.5": [block, block_in_one_line, block_by_loop, block_in_doubles],
@@ -217,6 +221,7 @@ WRONG = {
         (first_norm_late, None),
     ],
     "10.6": [
+        (drops_at_p, "drops_p"),
         (lambda x, p, training, draws: dropout(x, p, True, draws), "always_on"),
         (lambda x, p, training, draws: x * (draws >= p) if training else x, "not_enlarged"),
         (lambda x, p, training, draws: x * (draws >= p) / p if training else x, "enlarged_p"),

@@ -211,6 +211,21 @@ def cut_off(labels, each, seed):
     return everyone[:-count], everyone[-count:]
 
 
+def ten_classes(images, labels, unseen):
+    averages = torch.stack([images[labels == c].mean(0) for c in range(10)]).flatten(1)
+    return torch.cdist(unseen.flatten(1), averages).argmin(1)
+
+
+def numbers_within_a_class(labels, each, seed):
+    generator = torch.Generator().manual_seed(seed)
+    orders = [torch.randperm(n, generator=generator) for n in labels.bincount().tolist()]
+    return torch.cat([o[each:] for o in orders]), torch.cat([o[:each] for o in orders])
+
+
+def one_seed_for_all(labels, each, seed):
+    return by_generator(labels, each, 0)
+
+
 RIGHT = {
     "11.1": [by_permute, by_fold, by_placing],
     "11.2": [by_cdist, by_loops, by_one_hot],
@@ -230,6 +245,7 @@ WRONG = {
         (with_axes(3, 2, 1, 0), None),
     ],
     "11.2": [
+        (ten_classes, "ten"),
         (by_dot, "dot_product"),
         (by_sums, "sums"),
         (by_neighbour, "single"),
@@ -247,6 +263,8 @@ WRONG = {
         (to_one, None),
     ],
     "11.5": [
+        (numbers_within_a_class, "within_class"),
+        (one_seed_for_all, "fixed_seed"),
         (shuffled_all, "all_classes_together"),
         (the_first_of_each, "no_shuffle"),
         (trains_on_all, "overlap"),

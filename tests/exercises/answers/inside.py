@@ -39,9 +39,17 @@ def plain_residual(maps, own):
     return by_reduce(maps + torch.eye(maps.shape[-1]), 0)
 
 
+def number_by_number(maps, own):
+    shares = 1.0
+    for block in maps.mean(-3).unbind(-3):
+        shares = shares * (own * torch.eye(maps.shape[-1]) + (1 - own) * block)
+    return shares
+
+
 RIGHT = {"17.1": [with_a_loop, by_reduce, by_einsum]}
 WRONG = {
     "17.1": [
+        (number_by_number, "elementwise"),
         (the_other_way, "reversed"),
         (lambda maps, own: by_reduce(maps, 1 - own), "exchanged"),
         (lambda maps, own: by_reduce(maps, 0.5), "half"),

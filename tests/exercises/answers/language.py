@@ -232,6 +232,40 @@ def made(**mistakes):
     return type("Made", (Cache,), mistakes)
 
 
+def laid_from_the_likeliest(logits, temperature, chance):
+    shares, order = (logits / temperature).softmax(-1).sort(descending=True)
+    return order[(shares.cumsum(-1) <= chance).sum()].item()
+
+
+def laid_without_dividing(logits, temperature, chance):
+    return int(((logits / temperature).exp().cumsum(-1) <= chance).sum())
+
+
+def turned_in_place(x, first=0):
+    pairs = torch.arange(0, x.shape[-1], 2) / x.shape[-1]
+    angles = (first + torch.arange(x.shape[-2]))[:, None] / 10_000**pairs
+    x = x.clone()
+    x[..., 0::2] = x[..., 0::2] * angles.cos() - x[..., 1::2] * angles.sin()
+    x[..., 1::2] = x[..., 0::2] * angles.sin() + x[..., 1::2] * angles.cos()
+    return x
+
+
+def with_exponents_twice_as_large(x, first=0):
+    pairs = torch.arange(0, x.shape[-1], 2)
+    angles = (first + torch.arange(x.shape[-2]))[:, None] / 10_000 ** (2 * pairs / x.shape[-1])
+    pair = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous())
+    return torch.view_as_real(pair * torch.exp(1j * angles)).flatten(-2)
+
+
+def entropy_of_the_shares(logits, due):
+    return torch.distributions.Categorical(logits=logits).entropy().mean() / math.log(2)
+
+
+def shifted_again(logits, due):
+    loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), due[:, 1:].flatten())
+    return loss / math.log(2)
+
+
 RIGHT = {
     "20.2": [kept_by_topk, kept_by_scatter, kept_by_sorting],
     "20.3": [KeyValueCache, Cache, RawCache],
@@ -267,6 +301,8 @@ WRONG = {
         (lambda ids, starts, n: (ids[:n], ids[1 : n + 1]), None),
     ],
     "20.5": [
+        (entropy_of_the_shares, "entropy"),
+        (shifted_again, "shifted_again"),
         (in_nats, "nats"),
         (twice, "softmax_twice"),
         (without_softmax, "no_softmax"),
@@ -277,6 +313,8 @@ WRONG = {
         (smoothed, None),
     ],
     "20.6": [
+        (laid_from_the_likeliest, "likeliest_first"),
+        (laid_without_dividing, "not_divided"),
         (lambda logits, temperature, chance: logits.argmax(), "greedy"),
         (lambda logits, temperature, chance: drawn_by_counting(logits, 1, chance), "not_heated"),
         (lambda logits, t, chance: drawn_by_counting(logits, 1 / t, chance), "heated_twice"),
@@ -286,6 +324,8 @@ WRONG = {
         (flipped_coin, None),
     ],
     "20.7": [
+        (turned_in_place, "overwritten"),
+        (with_exponents_twice_as_large, "square"),
         (lambda x, first=0: turned(x, first, sign=-1), "backwards"),
         (lambda x, first=0: turned(x, first, weave=False), "laid_apart"),
         (lambda x, first=0: turned(x, first, weave=False, halves=True), "halves"),

@@ -102,6 +102,11 @@ def laid_by_view(y):
     return y.reshape(*batch, seq_len, n_heads * width)
 
 
+def laid_by_first_axes(y):
+    *batch, n_heads, seq_len, width = y.shape
+    return y.transpose(1, 2).reshape(*batch, seq_len, n_heads * width)
+
+
 def dealt(x, n_heads):
     return x.unflatten(-1, (-1, n_heads)).movedim(-1, -3)
 
@@ -167,6 +172,7 @@ WRONG = {
         (of_groups(NEAR, NEAR[::-1]), None),
     ],
     "9.2": [
+        (of_heads(lay=laid_by_first_axes), "join_first_axes"),
         (of_heads(lay=laid_by_view), "join_view"),
         (of_heads(cut=cut_by_view, lay=laid_by_view), {"split_view", "join_view"}),
         (of_heads(look=by_d_model), "scale_d_model"),

@@ -124,6 +124,10 @@ def times_counts(scores, counts, values):
     return torch.softmax(scores * counts[:, None], -1) @ values
 
 
+def log_of_one_more(scores, counts, values):
+    return (scores + counts[:, None].add(1).log()).softmax(-1) @ values
+
+
 RIGHT = {
     "12.2": [one_by_one, changing_each, keeping_each],
     "12.4": [by_building, by_formula, in_steps],
@@ -149,6 +153,7 @@ WRONG = {
         (lambda s, d, n: 3 * d**2 + s * d * n + s * n, None),
     ],
     "12.5": [
+        (log_of_one_more, "one_more"),
         (uncounted, "ignored"),
         (with_plain_powers, "overflow"),
         (softmax_first, "not_below"),

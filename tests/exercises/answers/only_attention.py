@@ -1,5 +1,6 @@
 """Chapter 18."""
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -102,15 +103,38 @@ def softmax_of_both(queries, keys, values):
     return queries.softmax(-1) @ (keys.softmax(-2).mT @ values)
 
 
+def linear_by_einsum(queries, keys, values):
+    asks, offers = features(queries.double()), features(keys.double())
+    table = torch.einsum("...kd,...kv->...dv", offers, values.double())
+    total = torch.einsum("...qd,...kd->...q", asks, offers.sum(-2, keepdim=True))
+    return torch.einsum("...qd,...dv->...qv", asks, table) / total[..., None], None
+
+
+def by_hand_with_numpy():
+    key, value = np.zeros((20, 40)), np.eye(20)[:, 10:]
+    key[:10, 5:15] = 30 * np.eye(10)
+    return key, key, value
+
+
+def how_many_differ(right):
+    return torch.tensor([len(row.unique()) / len(row) for row in right])
+
+
 RIGHT = {
     "18.2": weighted_values.RIGHT["6.2"],
     "18.4": [best_by_one_hot, best_by_mode, best_by_loop],
-    "18.5": [by_hand_with_eye, by_hand_in_one_channel_more, by_hand_with_a_rotation],
-    "18.6": [linear_by_table, linear_by_weights, linear_by_state],
+    "18.5": [
+        by_hand_with_numpy,
+        by_hand_with_eye,
+        by_hand_in_one_channel_more,
+        by_hand_with_a_rotation,
+    ],
+    "18.6": [linear_by_table, linear_by_einsum, linear_by_state],
 }
 WRONG = {
     "18.2": weighted_values.WRONG["6.2"],
     "18.4": [
+        (how_many_differ, "how_many"),
         (best_for_all, "one_card"),
         (one_in_as_many_as_differ, "different"),
         (over_all, "one_number"),
@@ -131,6 +155,7 @@ WRONG = {
         (lambda: torch.eye(20), None),
     ],
     "18.6": [
+        (linear_by_weights, None),
         (lambda *qkv: linear(*qkv, f=lambda x: x), "raw"),
         (lambda *qkv: linear(*qkv, f=torch.relu), "relu"),
         (lambda *qkv: linear(*qkv, f=F.elu), "elu_alone"),

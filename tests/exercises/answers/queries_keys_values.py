@@ -91,6 +91,16 @@ def last_forgotten():
 
 
 ROWS = [[0.0, 0, -1], [0, -1, 0], [1, 4, -1]]
+
+
+def returned_too_soon(embeddings, W):
+    result = torch.zeros(len(embeddings), W.shape[1])
+    for i, row in enumerate(embeddings):
+        for j in range(W.shape[1]):
+            result[i, j] = sum(number * W[k, j] for k, number in enumerate(row))
+        return result
+
+
 RIGHT = {
     "3.1": [three_loops, with_lists, row_by_row],
     "3.2": [zeros_and_ones, as_parameter, lambda: torch.eye(4, dtype=torch.float64).roll(1, 1)],
@@ -107,6 +117,7 @@ RIGHT = {
 }
 WRONG = {
     "3.1": [
+        (returned_too_soon, "rest_zeros"),
         (overwritten, "last_alone"),
         (one_list, "rows_overwritten"),
         (one_list_added, "rows_shared"),

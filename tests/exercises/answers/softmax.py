@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -157,14 +158,37 @@ def not_divided(scores):
     return (nudged.softmax(-1) - scores.softmax(-1)).T
 
 
+def largest_size(scores):
+    powers = (scores - scores.abs().amax(-1, keepdim=True)).exp()
+    return powers / powers.sum(-1, keepdim=True)
+
+
+def patched(scores):
+    return (scores.exp() / scores.exp().sum(-1, keepdim=True)).nan_to_num()
+
+
+def by_numpy(scores, axis=-1):
+    powers = np.exp(scores.numpy() - scores.numpy().max(axis, keepdims=True))
+    return powers / powers.sum(axis, keepdims=True)
+
+
 RIGHT = {
-    "5.2": [with_loops, by_logsumexp, in_doubles, lambda scores: torch.softmax(scores, -1)],
+    "5.2": [
+        by_numpy,
+        with_loops,
+        by_logsumexp,
+        in_doubles,
+        lambda scores: torch.softmax(scores, -1),
+    ],
     "5.3": [entropy_with_where, entropy_by_xlogy, entropy_with_loops],
     "5.4": [filled, masked_by_hand, masked_in_doubles],
     "5.5": [by_formula, by_nudging, by_autograd],
 }
 WRONG = {
     "5.2": [
+        (largest_size, "largest_size"),
+        (patched, "patched"),
+        (lambda scores: F.softmax(scores.clamp(-80, 80), -1), "clipped_far"),
         (over_queries, "down_columns"),
         (naive, "overflow"),
         (one_maximum, "largest_of_all"),

@@ -447,6 +447,13 @@ def forgetting_too_late(model, optimizer, batches):
     return total / n
 
 
+def optimizer_in_each_step(model, x, y, steps=100):
+    new_layer(model)
+    for _ in range(steps):
+        trained(model, adam(model), x, y, 1)
+    return model
+
+
 RIGHT = {
     "14.1": [by_logsumexp, shifted_in_doubles, digit_by_digit, F.cross_entropy],
     "14.2": [layer_first, another_group, started_anew],
@@ -469,6 +476,7 @@ WRONG = {
         (lambda z, y: F.cross_entropy(z, y, label_smoothing=0.1), None),
     ],
     "14.2": [
+        (optimizer_in_each_step, None),
         (broken_run, "old_optimizer"),
         (last_layer_alone, "only_output"),
         (without_new_layer, "old_layer"),
