@@ -3,6 +3,7 @@
 What a cell prints stays; the pictures come when a reader runs the cells.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -21,7 +22,11 @@ def lighten(path: Path) -> None:
             data = output.get("data", {})
             if "text/html" in data:
                 data["text/html"] = WITHIN.sub("data:,", data["text/html"])
-    nbformat.write(notebook, path)
+    # Sources as lists of lines, as Jupyter writes them, but without indentation.
+    text = json.dumps(
+        json.loads(nbformat.writes(notebook)), ensure_ascii=False, separators=(",", ":")
+    )
+    path.write_text(text, "utf8")
 
 
 def lighten_all(app, exception) -> None:
