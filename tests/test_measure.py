@@ -18,14 +18,21 @@ from bareattention import (
     recorded,
     recorded_measurement,
 )
-from bareattention.experiments import cards
+from bareattention.exercises import EXERCISES, matrix
+from bareattention.experiments import cards, failures
 from bareattention.experiments.runs import machine_class, versions
+from bareattention.mistakes.attention import ATTENTION
 
 NOTEBOOK = Path(__file__).parents[1] / "book" / "13_all_at_once.ipynb"
 WAYS = {"loop", "naive batch", "fused", "module"}
 ATTENTIONS = {"naive", "fused"}
 WITH_ONE_CHANNEL = {"loop", "fused", "tone curve"}
 OF_CARDS = {"digits", "mixing", "seed", "steps", "parameters", "right_2", "right_6", "right_10"}
+
+OF_MISTAKES = {
+    "failures": {"mistake", "training", "use"},
+    "exercises": {"exercise", "name", "alone", "pairs", "alike"},
+}
 
 
 @pytest.fixture
@@ -35,6 +42,9 @@ def tiny(monkeypatch):
     monkeypatch.setattr(measure, "LENGTHS", (32, 48, 64))
     monkeypatch.setattr(measure, "IMAGES", (2, 3))
     monkeypatch.setattr(measure, "PIXELS", 5)
+    monkeypatch.setattr(failures, "STEPS", 1)
+    monkeypatch.setattr(failures, "TESTS", 5)
+    monkeypatch.setattr(matrix, "EXERCISES", {"5.3": EXERCISES["5.3"]})
     quick = {mixing: (1, attend) for mixing, (_, attend) in cards.MIXINGS.items()}
     monkeypatch.setattr(cards, "MIXINGS", quick)
     monkeypatch.setattr(cards, "DEALS", 5)
@@ -63,6 +73,8 @@ def test_each_measurement_is_written_as_a_table_that_can_be_read(tiny, tmp_path,
         assert table["command"] == command
         assert (table["machine"], table["versions"]) == (machine_class(), versions())
         holds_what_it_measures(what, table)
+        if what in OF_MISTAKES:
+            continue
         if of_cards:
             assert [row["seed"] for row in table["rows"][:4]] == [0, 1, 0, 1]
             continue
@@ -82,6 +94,9 @@ def holds_what_it_measures(what, table):
     assert table["measured"] == measure.MEASUREMENTS[what][1]
     if what.startswith("cards"):
         assert all(row.keys() == OF_CARDS for row in table["rows"])
+        return
+    if what in OF_MISTAKES:
+        assert all(OF_MISTAKES[what] <= row.keys() for row in table["rows"])
         return
     ways = {"batching": WAYS, "cost": ATTENTIONS, "tone_curve": WITH_ONE_CHANNEL}[what]
     numbers = {"kept_megabytes", "megabytes", "times", "times_faster"}
@@ -278,6 +293,12 @@ def test_a_recorded_table_is_what_the_command_measures(what):
     holds_what_it_measures(what, table)
     if what.startswith("cards"):
         return  # held by the tests of chapter 18
+    if what == "exercises":
+        return  # held by the tests of the exercises
+    if what == "failures":
+        known = ATTENTION.mistakes
+        assert [row["mistake"] for row in table["rows"]] == ["", *known]
+        return
     names, wanted = {
         "batching": (("seq_len", "d_model", "batch_size"), measure.BATCHES),
         "cost": (("seq_len", "d_k"), [(n, measure.D_K) for n in measure.LENGTHS]),

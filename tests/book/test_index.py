@@ -29,3 +29,8 @@ def test_the_route_has_no_other_chapters_and_names_every_other_page():
     assert len(ROWS) == len(NUMBERED)
     for name in set(CHAPTERS) - set(NUMBERED):
         assert re.search(rf"\]\({name}\.(?:ipynb|md)\)", INDEX), name
+
+
+def test_the_front_page_says_how_long_the_chapters_take():
+    minutes = [int(re.search(r"(\d+) min$", row)[1]) for row in ROWS.values()]
+    assert int(re.search(r"about (\d+) hours", INDEX)[1]) == round(sum(minutes) / 60)

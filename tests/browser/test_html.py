@@ -141,6 +141,12 @@ def assert_buttons(html: Path, address: str) -> None:
         assert sorted(found) == sorted(wanted_buttons(address, name)), name
 
 
+def assert_start(html: Path, address: str) -> None:
+    """The first page leads to chapter 1, and to Colab once the book has an address."""
+    links = [link["href"] for link in soup(html / "book/index.html").select("p.start a")]
+    assert links == ["01_parameters.html", *wanted_buttons(address, "book/01_parameters")[1:2]]
+
+
 def assert_citation(html: Path, address: str) -> None:
     """The BibTeX on the page of references says what CITATION.cff says, and the address."""
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))
@@ -175,6 +181,7 @@ def test_every_page_says_what_may_be_done_with_it(book):
 
 def test_buttons_follow_the_address(book):
     assert_buttons(book, ADDRESS)
+    assert_start(book, ADDRESS)
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +191,7 @@ def other(tmp_path_factory) -> Path:
     other, copy = "" if ADDRESS else EXAMPLE, folder / "copy"
     shutil.copytree(ROOT / "book", copy / "book")
     shutil.copy(ROOT / "_toc.yml", copy)
+    (copy / "code").symlink_to(ROOT / "code")  # the API reference reads it
     block = repository.config_block(parse(other)) if other else ""
     config = (ROOT / "_config.yml").read_text("utf8")
     (copy / "_config.yml").write_text(repository.with_block(config, block, "_config.yml"), "utf8")
@@ -196,6 +204,7 @@ def other(tmp_path_factory) -> Path:
 def test_what_names_the_address_comes_and_goes_with_it(other):
     address = "" if ADDRESS else EXAMPLE
     assert_buttons(other, address)
+    assert_start(other, address)
     assert_citation(other, address)
     assert_licence(other, address)
 

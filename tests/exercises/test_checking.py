@@ -44,7 +44,7 @@ def fresh(monkeypatch):
 def test_a_right_answer():
     verdict = check("0.1", lambda x, y: y + x)
     assert verdict.right
-    assert repr(verdict) == "0.1 is right. (Tried with 3 inputs.)"
+    assert repr(verdict) == "0.1 is right."
 
 
 def test_one_mistake_with_the_smallest_example():

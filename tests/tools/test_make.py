@@ -391,15 +391,17 @@ def test_clean_leaves_the_sources_and_the_venv(house):
 @pytest.mark.parametrize(
     ("there", "fetched"),
     [
-        (["make", "python3", "chromium"], ""),
-        (["make", "python3"], "chromium"),
-        ([], "make chromium python3 python3-venv"),
+        (["make", "python3", "chromium", "fc-list", "node"], ""),
+        (["make", "python3", "fc-list", "node"], "chromium"),
+        ([], "make chromium fonts-liberation nodejs python3 python3-venv"),
     ],
 )
 def test_ci_installs_what_is_missing_and_tests(user, there, fetched, house):
     (house.programs / "make").unlink()
     for name in [*there, "apt-get", "sudo"]:
         house.program(name)
+    if "fc-list" in there:
+        house.program("fc-list", "#!/bin/sh\necho Liberation Serif\n")
     house.program("id", f"#!/bin/sh\necho {user}\n")
     assert house.run("bash", ".ci/run").returncode == 0
     assert house.calls[-1] == "make test"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 PARTS = ("answers", "api", "assets", "buttons", "chapters", "citation", "downloads", "elements")
 PARTS += ("fonts", "formula_font", "formulas", "front", "glossary", "head", "offline", "pictures")
-PARTS += ("predictions", "prompts", "references", "search", "tables")
+PARTS += ("predictions", "prompts", "references", "route", "search", "start", "tables")
 HERE = Path(__file__).parent
 BOOK = HERE.parents[1]
 SOURCES = [

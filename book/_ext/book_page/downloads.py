@@ -3,9 +3,12 @@
 What a cell prints stays; the pictures come when a reader runs the cells.
 """
 
+import re
 from pathlib import Path
 
 import nbformat
+
+WITHIN = re.compile(r"data:image/png;base64,[\w+/=]+")
 
 
 def lighten(path: Path) -> None:
@@ -15,6 +18,9 @@ def lighten(path: Path) -> None:
         for output in cell.get("outputs", []):
             for part in ("data", "metadata"):
                 output.get(part, {}).pop("image/png", None)
+            data = output.get("data", {})
+            if "text/html" in data:
+                data["text/html"] = WITHIN.sub("data:,", data["text/html"])
     nbformat.write(notebook, path)
 
 

@@ -51,14 +51,12 @@ def describe(doctree) -> str:
     return ""
 
 
-def first_picture(app, doctree) -> Path | None:
-    """Return the file of a page's first picture."""
+def pictures(app, doctree) -> list[Path]:
+    """Return the files of a page's pictures."""
     sources = {name: path for path, name in app.builder.images.items()}
-    for image in doctree.findall(nodes.image):
-        path = Path(app.srcdir) / sources.get(Path(image["uri"]).name, image["uri"])
-        if path.suffix == ".png":
-            return path
-    return None
+    uris = [image["uri"] for image in doctree.findall(nodes.image)]
+    paths = [Path(app.srcdir) / sources.get(Path(uri).name, uri) for uri in uris]
+    return [path for path in paths if path.suffix == ".png"]
 
 
 def draw_card(picture: Path, card: Path) -> None:
@@ -91,10 +89,10 @@ def write_head(app, pagename, templatename, context, doctree) -> None:
         "og:description": describe(doctree),
         "og:url": context.get("pageurl") or "",
     }
-    picture = first_picture(app, doctree) or first_picture(app, app.env.get_doctree(ROOT))
-    if base and picture is not None:
+    shown = pictures(app, doctree) or pictures(app, app.env.get_doctree(ROOT))
+    if base and shown:
         name = f"_images/card-{pagename.rpartition('/')[2]}.png"
-        draw_card(picture, Path(app.outdir) / name)
+        draw_card(shown[0], Path(app.outdir) / name)
         tags["og:image"] = base + name
         tags["twitter:card"] = "summary_large_image"
     others = VIEWPORT.sub("", context.get("metatags", ""))  # the theme has said it

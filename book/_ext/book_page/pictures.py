@@ -4,6 +4,8 @@ Pictures are sent as WebP, pixel for pixel what the notebook holds, in less than
 the few that are still heavy, mostly noise drawn finely, are sent in 256 colours.
 """
 
+import base64
+import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,8 @@ IMAGE = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"]+)")')
 LIGHT, HEAVY = 40_000, 200_000  # bytes
 QUICKLY = {"lossless": True, "quality": 50, "method": 2}
 WELL = {"lossless": True, "quality": 100, "method": 4}  # as exact, smaller, and twice the time
+# What an element shows where it cannot be touched stands in the page itself.
+WITHIN = re.compile(r'src="data:image/png;base64,([^"]+)"')
 PNG = re.compile(r'(_images/[^"]+)\.png"')
 
 
@@ -28,19 +32,30 @@ def size_on_page(path: Path) -> tuple[int, int]:
 
 
 def size_pictures(app, pagename, templatename, context, doctree) -> None:
-    """Write sizes on the page's pictures; all but the first wait until they are near."""
+    """Write sizes on the notebook's pictures; all but the first wait until they are near."""
     paths = {name: path for path, name in app.builder.images.items()}
     first = True
 
     def sized(image: re.Match) -> str:
         nonlocal first
+        if image[1] not in paths:  # it has its size already
+            return image[0]
         width, height = size_on_page(Path(app.srcdir) / paths[image[1]])
         loading = "" if first else 'loading="lazy" '
         first = False
         return f'<img width="{width}" height="{height}" {loading}'
 
     if "body" in context:
-        context["body"] = PNG.sub(r'\1.webp"', IMAGE.sub(sized, context["body"]))
+        body = PNG.sub(r'\1.webp"', IMAGE.sub(sized, context["body"]))
+        context["body"] = WITHIN.sub(packed_within, body)
+
+
+def packed_within(image: re.Match) -> str:
+    """A picture that the page holds itself, as WebP."""
+    packed = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(image[1]))) as picture:
+        picture.save(packed, format="webp", **WELL)
+    return f'src="data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}"'
 
 
 def pack(path: Path) -> None:

@@ -56,13 +56,13 @@ class OneHead(nn.Module):
         return self.logits(x + self.output(mixed))
 
 
-def trained(wrong: Wrong, seed: int, steps: int = STEPS) -> OneHead:
+def trained(wrong: Wrong, seed: int) -> OneHead:
     """Train a head with these mistakes in it."""
     torch.manual_seed(seed)
     model, generator = OneHead(ATTENTION.answer(wrong)), torch.Generator().manual_seed(seed)
     model(sequences(1, generator)[:, :-1])  # the lazy layer takes its width
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(steps):
+    for _ in range(STEPS):
         ids = sequences(BATCH_SIZE, generator)
         logits = model(ids[:, :-1])[:, BACK:]
         loss = F.cross_entropy(logits.flatten(0, 1), ids[:, BACK + 1 :].flatten())

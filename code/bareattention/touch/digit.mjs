@@ -149,7 +149,7 @@ class Digit extends Touchable {
   /** The squares over the picture, each with the share of looks that it gets. */
   grid() {
     const squares = this.covered.map((_, i) => h("button", {
-      class: "square", type: "button", onkeydown: own,
+      class: "square", type: "button", onkeydown: own, "aria-label": `row ${Math.floor(i / this.side) + 1}, column ${(i % this.side) + 1}`,
       onclick: () => {
         this.covered[i] = !this.covered[i];
         this.change(this.covered[i] ? "Covered." : "Uncovered.");
