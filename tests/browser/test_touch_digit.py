@@ -39,6 +39,13 @@ def test_a_stroke_by_mouse_and_one_by_keys_are_ones(page):
         assert answer(page).startswith("It reads a 1"), draw.__name__
 
 
+def test_a_cleared_pad_has_no_answer(page):
+    page.get_by_role("button", name="Clear").click()
+    page.locator(".square").nth(5).click()
+    assert answer(page) == "Draw, or take a digit."
+    assert "1.00" not in page.locator(".bars").inner_text()
+
+
 def by_mouse(page) -> None:
     box = page.locator(".pad").bounding_box()
     x = box["x"] + box["width"] / 2

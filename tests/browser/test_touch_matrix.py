@@ -75,6 +75,22 @@ def test_each_mistake_says_what_the_checker_says_and_what_it_does(page, label, s
     assert page.locator(".told").inner_text() == before
 
 
+def test_the_mask_is_a_step_of_its_own_and_says_where_it_fails(page):
+    page.get_by_role("radio", name="mask as 0").check(force=True)
+    cell(page, 1, 2).click()
+    assert "divided by 2.00: −1.00, and with the mask 0.00, which should be hidden" in beside(page)
+    page.get_by_role("radio", name="mask transposed").check(force=True)
+    cell(page, 3, 0).click()
+    assert "divided by 2.00: 3.00, hidden by mistake" in beside(page)
+
+
+@pytest.mark.parametrize("page", ["large_matrix"], indirect=True)
+def test_a_head_that_is_off_puts_the_output_off(page):
+    assert "off by up to 0.00" in page.locator(".told").inner_text()
+    page.get_by_role("checkbox", name="switch it off").check()
+    assert "off by up to 0.00" not in page.locator(".told").inner_text()
+
+
 @pytest.mark.parametrize("page", ["large_matrix"], indirect=True)
 def test_a_large_table_is_painted_and_told(page):
     canvas = page.locator("canvas")

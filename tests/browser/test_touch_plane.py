@@ -41,6 +41,28 @@ def test_what_is_no_number_changes_nothing(page):
 def test_numbers_end_where_the_plane_ends(page):
     field(page, "query of bank, x").fill("99")
     assert row(page, "boat")[0] == "6.50"  # as for 3
+    field(page, "query of bank, y").focus()
+    assert field(page, "query of bank, x").input_value() == "3"
+
+
+def test_no_name_is_cut_off(page):
+    field(page, "query of bank, x").fill("-3")
+    frame = page.locator(".field .frame").first.bounding_box()
+    name = page.locator(".field .name", has_text="bank asks").bounding_box()
+    assert frame["x"] <= name["x"] <= frame["x"] + frame["width"] - name["width"]
+
+
+def test_points_in_one_place_share_a_name(page):
+    for axis in "xy":
+        for name in ("boat", "the"):
+            field(page, f"value of {name}, {axis}").fill("1")
+    assert "boat, the" in page.locator(".field").nth(1).text_content()
+
+
+def test_a_query_of_no_length_looks_at_all_alike(page):
+    for axis in "xy":
+        field(page, f"query of bank, {axis}").fill("0")
+    assert "bank looks at all alike, 0.33." in said(page)
 
 
 def test_a_value_moves_the_mixture_alone(page):

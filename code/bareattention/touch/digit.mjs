@@ -40,7 +40,7 @@ class Digit extends Touchable {
       } }, DIGITS[i]));
     const clear = h("button", { type: "button", onkeydown: own, onclick: () => {
       this.pad.clear();
-      this.answer.replaceChildren("Draw, or take a digit.");
+      this.forget();
     } }, "Clear");
     this.switches = this.off.map((row, b) => row.map((_, head) =>
       toggle(`block ${b + 1}, head ${head + 1}`, true, (on) => {
@@ -88,6 +88,17 @@ class Digit extends Touchable {
     this.change("");
   }
 
+  /** Nothing is drawn, so that nothing is read. */
+  forget() {
+    this.image = undefined;
+    this.covered.fill(false);
+    this.answer.replaceChildren("Draw, or take a digit.");
+    this.told.textContent = "";
+    this.bars.show(DIGITS.map(() => 0));
+    this.looks.show(this.covered.map(() => 0));
+    paint(this.seen, Array.from({ length: 28 }, () => new Array(28).fill(0)));
+  }
+
   /** @param {object} change */
   look(change) {
     Object.assign(this.now, change);
@@ -111,7 +122,7 @@ class Digit extends Touchable {
 
   /** Read and draw all anew; returns the answer in words. */
   show() {
-    if (!this.model) return "";
+    if (!this.model || !this.image) return "";
     const image = this.shownImage();
     const { logits, weights } = readDigit(image, this.model, this.data.config, this.off);
     const shares = softmax(logits);
@@ -165,6 +176,7 @@ class Digit extends Touchable {
 .picks button { min-width: 2.1em; padding: 0.15em 0.4em; }
 .answer { min-height: 3em; }
 .bars :is(th, td) { padding: 0.02em 0; }
+.beside + .beside { margin-top: 1em; }
 .stack { display: grid; max-width: 15em; }
 .stack > * { grid-area: 1 / 1; }
 .seen { aspect-ratio: 1; border: 1px solid var(--faint); image-rendering: pixelated; width: 100%; }

@@ -117,8 +117,9 @@ class Matrix extends Touchable {
     const [row, column] = this.over ?? [this.now.row, this.now.column];
     const found = queries.map((q, i) => broken(q, keys[i], values[i], this.mask, wrong));
     const right = queries.map((q, i) => broken(q, keys[i], values[i], this.mask));
-    const { products, divisor, scores, weights, output } = found[head];
-    const { sums, off, leak } = harm(weights, output, right[head].output, this.mask);
+    const { products, divisor, scores, weights } = found[head];
+    const brought = (/** @type {number} */ i) => (this.off[i] ? found[i].output.map((line) => line.map(() => 0)) : found[i].output);
+    const { sums, off, leak } = harm(weights, brought(head), right[head].output, this.mask);
     this.table.show(weights, sums, this.mask, row, column);
     if (this.switch) this.switch.firstChild.checked = this.off[head];
 
@@ -135,14 +136,17 @@ class Matrix extends Touchable {
     const shown = terms.length > 8 ? [...terms.slice(0, 6), "…", terms[terms.length - 1]] : terms;
     const hidden = this.mask && !this.mask[row][column];
     const share = fmt(weights[row][column]);
+    const [divided, masked] = [products[row][column] / divisor, scores[row][column]].map((x) => fmt(x));
+    const where = weights[row][column] ? (hidden ? ", which should be hidden" : "")
+      : hidden ? ", hidden by the mask" : wrong.startsWith("mask") ? ", hidden by mistake" : "";
     this.sums.replaceChildren(
       h("p", {}, h("b", {}, `${names[row]} asks, ${names[column]} is asked`)),
       h("p", {}, `${shown.join(" + ")} = ${fmt(products[row][column])}`),
-      h("p", {}, `divided by ${fmt(divisor)}: ${fmt(scores[row][column])}${hidden ? ", hidden by the mask" : ""}`),
+      h("p", {}, `divided by ${fmt(divisor)}: ${divided}${masked === divided ? "" : `, and with the mask ${masked}`}${where}`),
       h("p", {}, hidden ? `its share: ${share}` : this.share(scores, share, row, column)));
     if (this.button) this.button.textContent = this.mask?.[this.now.row][this.now.column] ? "Hide this cell" : "Let it look";
 
-    const joined = found.flatMap((each, i) => each.output[row].map((x) => (this.off[i] ? 0 : x)));
+    const joined = found.flatMap((_, i) => brought(i)[row]);
     const before = right.flatMap((each) => each.output[row]);
     const cells = joined.slice(0, MOST_CELLS).map((x, c) => h("tr", {}, h("th", { scope: "row" }, parts[c] ?? `${c + 1}`),
       h("td", {}, fmt(x)), h("td", {}, fmt(before[c]))));
@@ -158,8 +162,9 @@ class Matrix extends Touchable {
     const { wrong } = this.now;
     const among = wrong === "wrong_axis" ? scores.map((line) => line[column])
       : scores[row].filter((_, j) => !this.mask || this.mask[row][j]);
-    const plain = ["hard", "weights_transposed"].includes(wrong) || wrong.startsWith("mask") || among.length > 6;
+    const plain = wrong === "hard" || wrong.startsWith("mask") || among.length > 6;
     const powers = among.map((score) => `e^${fmt(score, 1)}`);
+    if (wrong === "weights_transposed") return `${share} is what ${this.data.names[column]} gives ${this.data.names[row]}`;
     return plain ? `its share: ${share}` : `e^${fmt(scores[row][column], 1)} / (${powers.join(" + ")}) = ${share}`;
   }
 

@@ -41,7 +41,7 @@ class Plane extends Touchable {
     this.fields = [left];
     /** @type {{place: () => number[], field: Field, inputs: any[], what: string}[]} */
     this.all = [];
-    const q = this.movable(left, () => this.now.query, "violet", data.asks, `query of ${data.asks}`, true);
+    const q = this.movable(left, () => this.now.query, "violet", `${data.asks} asks`, `query of ${data.asks}`, true);
     const keys = data.keys.map((_, i) =>
       this.movable(left, () => this.now.keys[i], "teal", data.names[i], `key of ${data.names[i]}`, true));
     /** @type {any[]} */ let values = [];
@@ -84,13 +84,14 @@ class Plane extends Touchable {
   movable(field, place, mark, name, what, isArrow) {
     const change = () => this.say(`${what} ${place().map((x) => fmt(x, 1)).join(", ")}. ${this.show()}`);
     const inputs = [0, 1].map((axis) => h("input", {
-      type: "number", step: 0.5, "aria-label": `${what}, ${"xy"[axis]}`, onkeydown: own,
+      type: "number", step: 0.5, min: -field.most, max: field.most, "aria-label": `${what}, ${"xy"[axis]}`, onkeydown: own,
       oninput: (/** @type {any} */ event) => {
         const typed = event.target.valueAsNumber;
         if (!Number.isFinite(typed)) return;
         place()[axis] = Math.max(-field.most, Math.min(field.most, typed));
         change();
       },
+      onblur: (/** @type {any} */ event) => (event.target.value = written(place()[axis])),
     }));
     const line = h("line", { class: "arrow", stroke: `var(--${mark})` });
     const tip = h("circle", { r: isArrow ? 6 : 7, fill: `var(--${mark})` });
@@ -109,7 +110,7 @@ class Plane extends Touchable {
       },
     });
     field.svg.append(...(isArrow ? [line] : []), label, tip, grip);
-    const item = { place, field, inputs, what, line, tip, grip, label };
+    const item = { name, place, field, inputs, what, line, tip, grip, label };
     this.all.push(item);
     return item;
   }
@@ -117,14 +118,17 @@ class Plane extends Touchable {
   /** Draw all anew; returns what it comes to. */
   show() {
     const { query, keys, values } = this.now;
-    for (const { place, field, inputs, line, tip, grip, label } of this.all) {
+    for (const item of this.all) {
+      const { place, field, inputs, line, tip, grip, label } = item;
       const [x, y] = field.point(place());
+      // Where several lie on one point, the first says all names.
+      const here = this.all.filter((other) => other.field === field && String(other.place()) === String(place()));
+      label.textContent = here[0] === item ? here.map((other) => other.name).join(", ") : "";
       for (const node of [tip, grip]) set(node, { cx: x, cy: y });
       set(line, { x1: SIDE / 2, y1: SIDE / 2, x2: x, y2: y });
-      field.put(label, [x, y], 1);
+      field.put(label, [x, y], item === this.all[0] ? -1 : 1);
       inputs.forEach((input, axis) => {
-        const text = String(Math.round(place()[axis] * 10) / 10);
-        if (input.getRootNode().activeElement !== input) input.value = text;
+        if (input.getRootNode().activeElement !== input) input.value = written(place()[axis]);
       });
     }
     const { products, weights, output } = attention([query], keys, values ?? keys);
@@ -134,12 +138,14 @@ class Plane extends Touchable {
       turn.textContent = Number.isNaN(degrees) ? "none" : `${fmt(degrees, 0)}°`;
       share.textContent = fmt(weights[0][i]);
     });
-    const best = weights[0].indexOf(Math.max(...weights[0]));
-    let words = `${this.data.asks} looks most at ${this.data.names[best]}, ${fmt(weights[0][best])}.`;
+    const most = fmt(Math.max(...weights[0]));
+    const best = this.data.names.filter((_, i) => fmt(weights[0][i]) === most);
+    let words = `${this.data.asks} looks ${best.length < keys.length ? `most at ${best.join(" and ")}` : "at all alike"}, ${most}.`;
     if (values) {
       const [x, y] = this.fields[1].point(output[0]);
       set(this.mixed, { cx: x, cy: y });
-      this.fields[1].put(this.mixedName, [x, y], -1);
+      // The names of the points stand further out: above, or below for those on the axis.
+      set(this.mixedName, { x, y: Math.abs(y - SIDE / 2) < 40 ? y - 13 : y + 21, "text-anchor": "middle" });
       set(this.hull, { points: hull(values).map((v) => this.fields[1].point(v).join(",")).join(" ") });
       words += ` It takes away ${output[0].map((v, c) => `${fmt(v)} ${this.data.axes[c]}`).join(" and ")}.`;
     }
@@ -162,6 +168,9 @@ input[type="number"] { width: 4.6em; }
 td, .wide th { padding: 0.15em 0.5em 0.15em 0; text-align: left; white-space: nowrap; }`;
   }
 }
+
+/** @param {number} x */
+const written = (x) => String(Math.round(x * 10) / 10);
 
 /** @param {Node} node */
 const inCell = (node) => h("td", {}, node);
@@ -187,9 +196,11 @@ class Field {
     return [SIDE / 2 + x * unit, SIDE / 2 - y * unit];
   }
 
-  /** Put a name beside a point, outwards or inwards. @param {Element} name @param {number[]} point @param {1 | -1} way */
-  put(name, [x, y], way) {
-    const [right, down] = [x - SIDE / 2, y - SIDE / 2].map((from) => way * (Math.sign(from) || 1));
+  /** Put a name beside a point, outwards where it fits in. @param {Element} name @param {number[]} point @param {1 | -1} side on the axis */
+  put(name, [x, y], side) {
+    const [out, down] = [x, y].map((from, axis) => Math.sign(from - SIDE / 2) || (axis ? 1 : side));
+    const edge = x + out * (11 + 7 * (name.textContent ?? "").length); // 7 px a letter
+    const right = edge < 0 || edge > SIDE ? -out : out;
     set(name, { x: x + right * 11, y: y + down * 9 + 4, "text-anchor": right > 0 ? "start" : "end" });
   }
 
