@@ -12,8 +12,9 @@ from bs4 import BeautifulSoup
 
 from .glossary import PAGE as GLOSSARY
 
-NOT_READ = ".headerlink, .chapter-number, summary, script, style, button, annotation"
-CODE = ".cell_input, .cell_output .output, div[class*=highlight-]"
+# Outputs are numbers, and long tables of them; the prose says what they mean.
+NOT_READ = ".headerlink, .chapter-number, summary, script, style, button, annotation, .cell_output"
+CODE = ".cell_input, div[class*=highlight-]"
 
 
 def spaced(element) -> str:
