@@ -15,7 +15,7 @@ from PIL import Image
 
 INCH = 100  # px on the page
 IMAGE = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"]+)")')
-LIGHT, HEAVY = 40_000, 200_000  # bytes
+LIGHT, HEAVY = 40_000, 150_000  # bytes
 QUICKLY = {"lossless": True, "quality": 50, "method": 2}
 WELL = {"lossless": True, "quality": 100, "method": 4}  # as exact, smaller, and twice the time
 # What an element shows where it cannot be touched stands in the page itself.
