@@ -2,19 +2,12 @@
 
 import pytest
 from touch_examples import EXAMPLES
-from touch_page import said, write
+from touch_page import answer, awake, said
 
 
 @pytest.fixture
 def page(visitor, tmp_path):
-    address = write(tmp_path / "page.html", EXAMPLES["cards"]().html(with_script=True))
-    page = visitor.open(address).page
-    page.wait_for_selector(".touch[awake]")
-    return page
-
-
-def answer(page) -> str:
-    return page.locator(".answer").inner_text()
+    return awake(visitor, tmp_path / "page.html", EXAMPLES["cards"]())
 
 
 def press(page, name: str) -> None:

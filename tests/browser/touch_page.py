@@ -20,6 +20,18 @@ def write(path: Path, html: str, theme: str = "light") -> str:
     return path.as_uri()
 
 
+def awake(visitor, path: Path, figure):
+    """A page with an element that has its model."""
+    page = visitor.open(write(path, figure.html(with_script=True))).page
+    page.wait_for_selector(".touch[awake]")
+    return page
+
+
+def answer(page) -> str:
+    """What such an element answers."""
+    return page.locator(".answer").inner_text()
+
+
 def said(page) -> str:
     """What a screen reader has been told: the live region speaks once things are quiet."""
     page.wait_for_timeout(600)

@@ -3,7 +3,7 @@ import { images, paint, prepared, resampled } from "./ink.mjs";
 import { dot, softmax } from "./math.mjs";
 import { gelu, linear } from "./net.mjs";
 import { Pad } from "./pad.mjs";
-import { parameters } from "./weights.mjs";
+import { whenSeen } from "./weights.mjs";
 
 const MOST_CARDS = 10;
 const FEWEST_CARDS = 2;
@@ -60,7 +60,10 @@ class Cards extends Touchable {
     }));
     picks.forEach((pick, digit) => set(pick, { "aria-label": `Ask for the ${digit}` }));
     this.show();
-    this.wake();
+    whenSeen(this, "cards", (all) => {
+      this.model = all;
+      this.show();
+    }, this.answer);
     return [
       h("div", { class: "row" }, button("Deal anew", () => this.deal(this.cards.length, false)), this.more, this.fewer,
         button("Shuffle", () => this.change("Shuffled.", () => mixed(this.cards)))),
@@ -71,19 +74,6 @@ class Cards extends Touchable {
           h("details", {}, h("summary", {}, "Draw it yourself"), this.pad.canvas, button("Clear", () => this.pad.clear()))),
         h("div", {}, this.answer, this.bars.node)),
     ];
-  }
-
-  wake() {
-    const watch = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      watch.disconnect();
-      parameters("cards").then((all) => {
-        this.model = all;
-        this.show();
-        this.setAttribute("awake", "");
-      }, (error) => this.answer.replaceChildren(`The model did not come: ${error.message}`));
-    });
-    watch.observe(this);
   }
 
   /** @param {string} words @param {() => void} act */

@@ -4,7 +4,7 @@ import { images, paint, prepared } from "./ink.mjs";
 import { softmax } from "./math.mjs";
 import { readDigit } from "./net.mjs";
 import { Pad } from "./pad.mjs";
-import { parameters } from "./weights.mjs";
+import { whenSeen } from "./weights.mjs";
 
 const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
@@ -48,7 +48,10 @@ class Digit extends Touchable {
         this.change(`Block ${b + 1}, head ${head + 1} is ${on ? "on" : "off"}.`);
       })));
     this.bars.show(data.shares[data.first]);
-    this.wake();
+    whenSeen(this, "digit", (all) => {
+      this.model = all;
+      this.show();
+    }, this.answer);
     return [
       h("div", { class: "beside" },
         h("div", {}, this.pad.canvas, h("div", { class: "row picks" }, ...buttons, clear)),
@@ -63,20 +66,6 @@ class Digit extends Touchable {
       h("details", {}, h("summary", {}, "Switch heads off"),
         ...this.switches.map((row) => h("div", { class: "row" }, ...row))),
     ];
-  }
-
-  /** Ask for the model once the element is seen or touched. */
-  wake() {
-    const start = () => {
-      watch.disconnect();
-      parameters("digit").then((all) => {
-        this.model = all;
-        this.show();
-        this.setAttribute("awake", "");
-      }, (error) => this.answer.replaceChildren(`The model did not come: ${error.message}`));
-    };
-    const watch = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && start());
-    watch.observe(this);
   }
 
   /** A new picture. @param {number[][] | null} image */

@@ -29,6 +29,23 @@ export function parameters(name) {
 }
 
 /**
+ * Ask for a model once the element that needs it is in view.
+ * @param {HTMLElement} element @param {string} name @param {(all: Record<string, Tensor>) => void} use
+ * @param {Element} answer where it is said that the model did not come
+ */
+export function whenSeen(element, name, use, answer) {
+  const watch = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    watch.disconnect();
+    parameters(name).then((all) => {
+      use(all);
+      element.setAttribute("awake", "");
+    }, (error) => answer.replaceChildren(`The model did not come: ${error.message}`));
+  });
+  watch.observe(element);
+}
+
+/**
  * @typedef {{shape: number[], data: Float32Array}} Tensor
  * @param {string} text safetensors in base64, of float16 or float32
  * @returns {Record<string, Tensor>}
