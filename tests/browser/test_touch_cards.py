@@ -2,12 +2,12 @@
 
 import pytest
 from touch_examples import EXAMPLES
-from touch_page import answer, awake, said
+from touch_page import answer, said, shown
 
 
 @pytest.fixture
 def page(visitor, tmp_path):
-    return awake(visitor, tmp_path / "page.html", EXAMPLES["cards"]())
+    return shown(visitor, tmp_path / "page.html", EXAMPLES["cards"]())
 
 
 def press(page, name: str) -> None:

@@ -2,13 +2,12 @@
 
 import pytest
 from touch_examples import EXAMPLES
-from touch_page import said, write
+from touch_page import said, shown
 
 
 @pytest.fixture
 def page(visitor, tmp_path):
-    address = write(tmp_path / "dial.html", EXAMPLES["dial"]().html(with_script=True))
-    return visitor.open(address).page
+    return shown(visitor, tmp_path / "dial.html", EXAMPLES["dial"]())
 
 
 def shares(page, side: int) -> list[float]:

@@ -2,13 +2,12 @@
 
 import pytest
 from touch_examples import EXAMPLES
-from touch_page import said, write
+from touch_page import said, shown
 
 
 @pytest.fixture(params=["matrix"])
 def page(request, visitor, tmp_path):
-    address = write(tmp_path / "page.html", EXAMPLES[request.param]().html(with_script=True))
-    return visitor.open(address).page
+    return shown(visitor, tmp_path / "page.html", EXAMPLES[request.param]())
 
 
 def cell(page, row: int, column: int):

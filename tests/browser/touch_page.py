@@ -20,10 +20,11 @@ def write(path: Path, html: str, theme: str = "light") -> str:
     return path.as_uri()
 
 
-def awake(visitor, path: Path, figure):
-    """A page with an element that has its model."""
+def shown(visitor, path: Path, figure):
+    """A page with a figure; where it needs a trained model, with that."""
     page = visitor.open(write(path, figure.html(with_script=True))).page
-    page.wait_for_selector(".touch[awake]")
+    if figure.model:
+        page.wait_for_selector(".touch[awake]")
     return page
 
 

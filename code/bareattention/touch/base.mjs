@@ -176,6 +176,13 @@ export function slider(label, values, first, change, words = String) {
 }
 
 /**
+ * A button. @param {string} name @param {() => void} act
+ * @param {string} [label] what a screen reader says, where the name is only a sign
+ */
+export const button = (name, act, label) =>
+  h("button", { type: "button", "aria-label": label, onkeydown: own, onclick: act }, name);
+
+/**
  * A switch. @param {string} label @param {boolean} on @param {(on: boolean) => void} change
  */
 export function toggle(label, on, change) {
@@ -272,6 +279,11 @@ th { font-weight: 400; }
 .bars td::before { background: var(--mark); content: ""; display: inline-block; height: 0.95em;
   margin-right: 0.45em; min-width: 1px; vertical-align: -0.12em;
   width: calc((100% - 4.2em) * var(--share) / 100%); }
+.picks { gap: 0.3em; }
+.picks button { min-width: 2.1em; padding: 0.15em 0.4em; }
+.answer { min-height: 3em; }
+.pad { background: #fff; border: 1px solid var(--faint); cursor: crosshair; display: block;
+  image-rendering: pixelated; touch-action: none; width: min(100%, 15em); }
 @media (prefers-reduced-motion: no-preference) { .bars td::before { transition: width 120ms; } }
 @media (forced-colors: active) { .bars td::before { background: CanvasText; }
   .choice :checked + span { border: 3px solid Highlight; } }

@@ -1,4 +1,4 @@
-import { Touchable, bars, define, fmt, h, own, set } from "./base.mjs";
+import { Touchable, bars, button, define, fmt, h } from "./base.mjs";
 import { images, paint, prepared, resampled } from "./ink.mjs";
 import { dot, softmax } from "./math.mjs";
 import { gelu, linear } from "./net.mjs";
@@ -49,16 +49,13 @@ class Cards extends Touchable {
       const drawn = pixels && prepared(pixels);
       if (drawn) this.ask(resampled(drawn, data.side, data.side));
     });
-    const button = (/** @type {string} */ name, /** @type {() => void} */ act) =>
-      h("button", { type: "button", onkeydown: own, onclick: act }, name);
     this.more = button("Add a card", () => this.deal(this.cards.length + 1, true));
     this.fewer = button("Take one away", () => this.deal(this.cards.length - 1, true));
     const picks = [...Array(10).keys()].map((digit) => button(String(digit), () => {
       const known = this.cards.map(([left]) => left);
       const same = this.pool.flatMap((_, i) => (data.labels[i] === digit && !known.includes(i) ? [i] : []));
       this.ask(this.pool[same[Math.floor(Math.random() * same.length)]]);
-    }));
-    picks.forEach((pick, digit) => set(pick, { "aria-label": `Ask for the ${digit}` }));
+    }, `Ask for the ${digit}`));
     this.show();
     whenSeen(this, "cards", (all) => {
       this.model = all;
@@ -135,11 +132,7 @@ class Cards extends Touchable {
 .card { border: 1px solid var(--faint); border-radius: 0.5em; display: flex; gap: 2px; padding: 0.3em;
   box-shadow: 0 0 0 calc(5px * var(--share)) var(--violet); }
 .picture { background: #fff; height: 3em; image-rendering: pixelated; width: 3em; }
-.picks { gap: 0.3em; }
-.picks button { min-width: 2.1em; padding: 0.15em 0.4em; }
-.answer { min-height: 3em; }
-.pad { background: #fff; border: 1px solid var(--faint); cursor: crosshair; display: block; margin: 0.5em 0;
-  touch-action: none; width: min(100%, 11em); }
+.pad { margin: 0.5em 0; width: min(100%, 11em); }
 @media (forced-colors: active) { .card, .picture, .pad { forced-color-adjust: none; } }`;
   }
 }

@@ -1,4 +1,4 @@
-import { Touchable, bars, choice, define, fmt, h, own, set, toggle } from "./base.mjs";
+import { Touchable, bars, button, choice, define, fmt, h, set, toggle } from "./base.mjs";
 import { colour, inkOn } from "./colour.mjs";
 import { images, paint, prepared } from "./ink.mjs";
 import { softmax } from "./math.mjs";
@@ -33,15 +33,14 @@ class Digit extends Touchable {
     this.bars = bars("", "digit", "share", DIGITS);
     this.looks = this.grid();
     this.told = h("p", {});
-    const buttons = this.examples.map((_, i) => h("button", {
-      type: "button", "aria-label": `Take the ${DIGITS[i]}`, onkeydown: own, onclick: () => {
-        this.pad.set(this.examples[i]);
-        this.drawn(this.examples[i]);
-      } }, DIGITS[i]));
-    const clear = h("button", { type: "button", onkeydown: own, onclick: () => {
+    const buttons = this.examples.map((example, i) => button(DIGITS[i], () => {
+      this.pad.set(example);
+      this.drawn(example);
+    }, `Take the ${DIGITS[i]}`));
+    const clear = button("Clear", () => {
       this.pad.clear();
       this.forget();
-    } }, "Clear");
+    });
     this.switches = this.off.map((row, b) => row.map((_, head) =>
       toggle(`block ${b + 1}, head ${head + 1}`, true, (on) => {
         this.off[b][head] = !on;
@@ -130,20 +129,23 @@ class Digit extends Touchable {
     const most = looked.indexOf(Math.max(...looked));
     this.told.textContent = `Block ${this.now.block + 1}, head ${this.now.head + 1}` +
       `${this.off[this.now.block][this.now.head] ? " (off)" : ""}: all tokens together look most at the square ` +
-      `in row ${Math.floor(most / this.side) + 1}, column ${(most % this.side) + 1}, share ${fmt(looked[most])}; ` +
+      `in ${this.place(most)}, share ${fmt(looked[most])}; ` +
       `an even look would be ${fmt(1 / looked.length)}.`;
     return words;
   }
 
+  /** Where a square lies. @param {number} i */
+  place(i) {
+    return `row ${Math.floor(i / this.side) + 1}, column ${(i % this.side) + 1}`;
+  }
+
   /** The squares over the picture, each with the share of looks that it gets. */
   grid() {
-    const squares = this.covered.map((_, i) => h("button", {
-      class: "square", type: "button", onkeydown: own, "aria-label": `row ${Math.floor(i / this.side) + 1}, column ${(i % this.side) + 1}`,
-      onclick: () => {
-        this.covered[i] = !this.covered[i];
-        this.change(this.covered[i] ? "Covered." : "Uncovered.");
-      },
-    }));
+    const squares = this.covered.map((_, i) => button("", () => {
+      this.covered[i] = !this.covered[i];
+      this.change(this.covered[i] ? "Covered." : "Uncovered.");
+    }, this.place(i)));
+    squares.forEach((square) => set(square, { class: "square" }));
     const node = h("div", { class: "squares", style: `--side: ${this.side}` }, ...squares);
     return { node, show: (/** @type {number[]} */ looked) => {
       const most = Math.max(...looked);
@@ -153,18 +155,13 @@ class Digit extends Touchable {
         square.style.setProperty("--paper", paper);
         square.style.setProperty("--ink", inkOn(paper));
         set(square, { "aria-pressed": String(this.covered[i]),
-          "aria-label": `row ${Math.floor(i / this.side) + 1}, column ${(i % this.side) + 1}: looked at ${fmt(looked[i])}${this.covered[i] ? ", covered" : ""}` });
+          "aria-label": `${this.place(i)}: looked at ${fmt(looked[i])}${this.covered[i] ? ", covered" : ""}` });
       });
     } };
   }
 
   css() {
-    return `.pad { background: #fff; border: 1px solid var(--faint); cursor: crosshair; display: block;
-  image-rendering: pixelated; touch-action: none; width: min(100%, 15em); }
-.picks { gap: 0.3em; }
-.picks button { min-width: 2.1em; padding: 0.15em 0.4em; }
-.answer { min-height: 3em; }
-.bars :is(th, td) { padding: 0.02em 0; }
+    return `.bars :is(th, td) { padding: 0.02em 0; }
 .beside + .beside { margin-top: 1em; }
 .stack { display: grid; max-width: 15em; }
 .stack > * { grid-area: 1 / 1; }

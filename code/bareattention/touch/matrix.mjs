@@ -1,4 +1,4 @@
-import { Touchable, arrow, choice, define, fmt, h, own, set, toggle } from "./base.mjs";
+import { Touchable, arrow, button, choice, define, fmt, h, own, set, toggle } from "./base.mjs";
 import { colour, inkOn } from "./colour.mjs";
 import { matmul, shares, transposed } from "./math.mjs";
 
@@ -79,7 +79,7 @@ class Matrix extends Touchable {
     }
     const beside = [this.sums, this.takes];
     if (this.mask) {
-      this.button = h("button", { type: "button", onkeydown: own, onclick: () => this.flip(this.now.row, this.now.column) });
+      this.button = button("", () => this.flip(this.now.row, this.now.column));
       beside.splice(1, 0, h("p", {}, this.button));
     }
     this.show();

@@ -1,4 +1,4 @@
-import { Touchable, define, drag, fmt, h, own, set } from "./base.mjs";
+import { Touchable, button, define, drag, fmt, h, own, set } from "./base.mjs";
 import { attention, dot } from "./math.mjs";
 
 const SIDE = 240; // px of a plane's view
@@ -64,11 +64,10 @@ class Plane extends Touchable {
     this.show();
     return [
       h("div", { class: "beside" }, ...this.fields.map((field) => field.node)),
-      h("p", { class: "asks" }, `${data.asks} asks with `, ...q.inputs, h("button", {
-        type: "button", onkeydown: own, onclick: () => {
-          this.now = copy();
-          this.say(`As at the beginning. ${this.show()}`);
-        } }, "Reset")),
+      h("p", { class: "asks" }, `${data.asks} asks with `, ...q.inputs, button("Reset", () => {
+        this.now = copy();
+        this.say(`As at the beginning. ${this.show()}`);
+      })),
       h("div", { class: "wide" }, h("table", {},
         h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, name)))),
         h("tbody", {}, ...rows))),

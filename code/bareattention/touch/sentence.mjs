@@ -1,4 +1,4 @@
-import { Touchable, arrow, bars, choice, define, drag, fmt, h, set, toggle } from "./base.mjs";
+import { Touchable, arrow, bars, button, choice, define, drag, fmt, h, set, toggle } from "./base.mjs";
 import { attention, matmul } from "./math.mjs";
 
 const PLANE = { side: 110, head: 7 }; // px of the picture of a meaning
@@ -114,8 +114,8 @@ class Sentence extends Touchable {
     if (movable) {
       const step = (/** @type {number} */ by) => () => move(now.asks, now.order.indexOf(now.asks) + by);
       controls.append(h("span", { class: "moves" },
-        h("button", { type: "button", "aria-label": "move the word to the left", onclick: step(-1) }, "←"),
-        h("button", { type: "button", "aria-label": "move the word to the right", onclick: step(1) }, "→"),
+        button("←", step(-1), "move the word to the left"),
+        button("→", step(1), "move the word to the right"),
         moves));
       if (places) controls.append(toggle("with positions", false, (placed) => change({ placed })));
       words.forEach(({ node }, id) => {
