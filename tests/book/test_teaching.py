@@ -76,6 +76,13 @@ def test_every_exercise_has_its_minutes_and_says_whether_it_is_checked(number):
     assert all(5 <= each <= 20 for each in (checked | others).values())
 
 
+def test_the_opening_says_how_much_there_is():
+    times = [time for number in CHAPTERS for part in timed(number) for time in part.values()]
+    said = r"about (\d+) hours to read and run, the (\d+) exercises about (\d+)"
+    hours = round(sum(map(minutes, CHAPTERS)) / 60), len(times), round(sum(times) / 60)
+    assert tuple(map(int, re.search(said, TEXT.replace("\n", " ")).groups())) == hours
+
+
 @pytest.mark.parametrize("number", sorted(CHAPTERS))
 def test_every_misconception_is_met_in_a_section_of_its_chapter(number):
     titles = re.findall(r"^##+ (.+)$", prose(number), re.MULTILINE)

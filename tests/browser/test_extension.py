@@ -35,9 +35,10 @@ PIXEL = (
     "Jggg=="
 )
 
+SENTENCE = "six, with so many words that they are a sentence"
 TABLE = pd.DataFrame(
-    {"loss": [0.25, 1e-7], "how": ["by hand", "3"], "count": ["–", "7 %"]},
-    index=pd.Index(["four", "five, with many words"], name="chapter"),
+    {"loss": [0.25, 1e-7, 2.0], "how": ["by hand", "3", "4"], "count": ["–", "7 %", "8 %"]},
+    index=pd.Index(["four", "five, with many words", SENTENCE], name="chapter"),
 )
 
 
@@ -177,7 +178,8 @@ def test_a_table_has_one_row_of_headings_words_left_and_no_style_of_its_own(page
     assert [th.text for th in heading.select("th")] == ["chapter", "loss", "how", "count"]
     assert [cell.get("class") == ["words"] for cell in heading.select("th")] == [1, 0, 1, 0]
     assert [th.text for th in counted.select("thead th")] == ["loss", "how", "count"]
-    assert [cell.text for cell in named.select(".long")] == ["five, with many words"]
+    assert [cell.text for cell in named.select(".long")] == ["five, with many words", SENTENCE]
+    assert [cell.text for cell in named.select(".sentence")] == [SENTENCE]
     assert not page.select("article style, table[border], tr[style]")
 
 

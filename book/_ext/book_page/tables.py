@@ -6,7 +6,7 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-LONG = 16  # letters: about a third of a phone
+LONG, SENTENCE = 16, 45  # letters: about a third of a phone, and of the page
 EMPTY = re.compile(r"<th([^>]*)>(?:<p></p>)?</th>")
 NUMBER = re.compile(r"[-−+]?[\d.,]+(e[-+]?\d+)?( ?%)?|[-−]?(inf|∞)|NaN|nan|–|-|None|")
 
@@ -55,10 +55,12 @@ def place_words(table) -> None:
 
 
 def break_long(table) -> None:
-    """Mark what a phone should break: long words that say what a row is about."""
+    """Mark what may break, since it says what a row is about: long words, and sentences."""
     for first in table.select("tr > :first-child"):
-        if len(first.text.strip()) > LONG:
-            first["class"] = f"{first.get('class', '')} long".strip()
+        kinds = {"long": LONG, "sentence": SENTENCE}
+        marks = [kind for kind, most in kinds.items() if len(first.text.strip()) > most]
+        if marks:
+            first["class"] = " ".join([first.get("class", ""), *marks]).strip()
 
 
 class Tables(SphinxPostTransform):
