@@ -33,6 +33,15 @@ MUTE = """() => [...document.querySelector('.touch').shadowRoot.querySelectorAll
   .filter((e) => !e.ariaHidden && !e.ariaLabel && !e.getAttribute('aria-labelledby'))
   .map((e) => e.outerHTML.slice(0, 200))"""
 
+# The page is still being read when the element comes into view.
+SLOWLY = """async ([before, after]) => {
+  document.open();
+  document.write(before);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  document.write(after);
+  document.close();
+}"""
+
 each_element = pytest.mark.parametrize("name", EXAMPLES, scope="module")
 
 
@@ -89,6 +98,15 @@ def test_it_works_though_it_is_there_before_its_data(visitor, figure, tmp_path):
     late = f"<script>{script()}</script>{figure.html(with_script=False)}"
     page = visitor.open(write(tmp_path / "figure.html", late)).page
     assert page.locator(READY).count() == 1
+
+
+@pytest.mark.parametrize("name", ["cards", "digit"], scope="module")
+def test_parameters_that_a_page_still_brings_are_waited_for(visitor, figure, tmp_path):
+    before, model = figure.html(with_script=True).rsplit("<script>", 1)
+    visit = visitor.open(write(tmp_path / "figure.html", ""))
+    visit.page.evaluate(SLOWLY, [before, f"<script>{model}"])
+    visit.page.wait_for_selector(".touch[awake]")
+    assert visit.faults == []
 
 
 @each_element

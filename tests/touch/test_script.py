@@ -1,9 +1,13 @@
 """The modules are joined into one script that stays small, and what cannot be joined is refused."""
 
 import gzip
+import os
+import subprocess
+import sys
 
 import pytest
 
+import bareattention.touch.script as joiner
 from bareattention.touch.script import JoinError, join, modules, script
 
 LARGEST = 25_000  # bytes, as a server sends it
@@ -17,6 +21,15 @@ def test_a_module_comes_after_those_that_it_imports_from():
     joined = join({"a": 'import { b } from "./b.mjs";\nb;\n', "b": "export const b = 1;\n"})
     assert joined.index("const b = 1;") < joined.index("b;\nglobalThis")
     assert "globalThis.bareattention = { b };" in joined
+
+
+def test_every_process_joins_them_in_the_same_order():
+    code = f"import runpy; print(runpy.run_path({joiner.__file__!r})['script']())"
+    run = [sys.executable, "-c", code]
+    joined = {
+        subprocess.check_output(run, env=os.environ | {"PYTHONHASHSEED": seed}) for seed in "123"
+    }
+    assert len(joined) == 1
 
 
 def test_comments_that_have_lines_alone_are_left_out_and_so_are_types():

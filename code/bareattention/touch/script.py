@@ -48,7 +48,8 @@ def join(sources: dict[str, str]) -> str:
         `export function`, `class` or `const`; for a name that is defined twice, or is imported and
         not exported; and for modules that import each other.
     """
-    needs = {name: {line[2] for line in IMPORT.finditer(text)} for name, text in sources.items()}
+    # Lists, since the order of a set differs from run to run, and with it that of the modules.
+    needs = {name: [line[2] for line in IMPORT.finditer(text)] for name, text in sources.items()}
     try:
         order = [name for name in TopologicalSorter(needs).static_order() if name in sources]
     except CycleError as error:

@@ -17,16 +17,22 @@ export function receive(name, text) {
  */
 export function parameters(name) {
   const parcel = (PARCELS[name] ??= {});
-  parcel.wait ??= new Promise((resolve, reject) => {
+  parcel.wait ??= loaded().then(() => new Promise((resolve, reject) => {
     if (parcel.text) return resolve(parcel.text);
     parcel.done = resolve;
     const script = document.createElement("script");
     script.src = new URL(`touch-${name}.js`, HOME || document.baseURI).href;
     script.onerror = () => reject(new Error(`${script.src} did not come`));
     document.head.append(script);
-  }).then(unpack);
+  })).then(unpack);
   return parcel.wait;
 }
+
+/** The page is read to its end: until then, its own script of parameters may still come. */
+const loaded = () => new Promise((resolve) => {
+  if (document.readyState !== "loading") return resolve(0);
+  document.addEventListener("DOMContentLoaded", resolve, { once: true });
+});
 
 /**
  * Ask for a model once the element that needs it is in view.
