@@ -146,7 +146,7 @@ def read(out, model="linear", seed=0):
 def outcome(out, model="linear", seed=0, *, final=True):
     """What was trained, the checksum of the parameters included; not how long it took."""
     found = read(out, model, seed)
-    left_out = {"seconds", "cpu_seconds", "command"} | (set() if final else {"final"})
+    left_out = {"seconds", "cpu_seconds", "command"} | (set() if final else {"final", "wrong"})
     return {name: getattr(found, name) for name in {*Record.__struct_fields__} - left_out}
 
 
@@ -175,7 +175,7 @@ def counted(images):
 
 
 def verdict(run, digits):
-    """Bits and percent of the stored parameters, in float64, from the record and raw images."""
+    """Bits, percent and wrong digits of the stored parameters, in float64, from raw images."""
     about = run.configuration
     model = RECIPES[run.model].model().double().eval()
     model.load_state_dict(run.parameters)
@@ -183,10 +183,11 @@ def verdict(run, digits):
     with torch.no_grad():
         logits = model(ready.reshape(-1, 784, 1) if about["kind"] == "pixels" else ready)
     logits, labels = logits.numpy(), digits.labels.numpy()
-    right = logits[np.arange(len(labels)), labels]
+    wanted = logits[np.arange(len(labels)), labels]
     # Not log(exp(…).sum()): logits of a run with huge steps would overflow.
-    bits = np.mean(np.logaddexp.reduce(logits, axis=1) - right) / math.log(2)
-    return bits, 100 * np.mean(logits.argmax(axis=1) == labels)
+    bits = np.mean(np.logaddexp.reduce(logits, axis=1) - wanted) / math.log(2)
+    right = logits.argmax(axis=1) == labels
+    return bits, 100 * np.mean(right), [*np.flatnonzero(~right)]
 
 
 # What a run writes
@@ -232,11 +233,11 @@ def test_the_stored_parameters_give_the_figures_of_the_record(few, tmp_path, mod
     if RECIPES[model].keep_best:
         kept = min(found.curve, key=lambda entry: entry["validation_bits"])
     for part in ("validation", "test"):
-        bits, accuracy = verdict(found, getattr(few, part))
+        bits, accuracy, wrong = verdict(found, getattr(few, part))
         assert found.final[f"{part}_bits"] == pytest.approx(bits, abs=1e-4)
         assert found.final[f"{part}_accuracy"] == pytest.approx(accuracy, abs=1e-3)
         assert found.final[f"{part}_digits"] == SIZES[part]
-    assert len(found.final) == 6
+    assert len(found.final) == 6 and found.wrong == wrong  # of the test digits, the last part
     assert kept["validation_bits"] == pytest.approx(found.final["validation_bits"], abs=2e-6)
     assert f"test digits: {found.final['test_accuracy']:.2f} %\n" in capsys.readouterr().out
 
@@ -356,7 +357,8 @@ def test_other_test_digits_change_nothing_but_the_test_figures(few, tmp_path):
     one, other = (outcome(tmp_path / name) for name in "ab")
     one, other = one | one.pop("final"), other | other.pop("final")
     changed = {name for name in one if one[name] != other[name]}
-    assert {"test_bits", "test_digits"} <= changed <= {"test_bits", "test_digits", "test_accuracy"}
+    least = {"test_bits", "test_digits"}
+    assert least <= changed <= {*least, "test_accuracy", "wrong"}
 
 
 def test_the_optimizers_are_those_of_the_recipes(few, watch, tmp_path, recipes_with):

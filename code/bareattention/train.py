@@ -23,11 +23,12 @@ from pathlib import Path
 import msgspec
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bareattention.chapters.digits import pixel_statistics
 from bareattention.chapters.parameters import count_parameters
 from bareattention.chapters.patches import decaying_adamw, random_affine, warm_up_and_cosine
-from bareattention.chapters.training import EarlyStopping, evaluate, fit, print_report
+from bareattention.chapters.training import EarlyStopping, Report, fit, print_report
 from bareattention.data import Digits, load_digits
 from bareattention.experiments import runs
 from bareattention.experiments.checkpoints import Checkpoint, alone
@@ -136,12 +137,12 @@ def _trained(recipe: Recipe, asked: argparse.Namespace, file: Path, kept: Path) 
     spent = {name: round(seconds, 1) for name, seconds in checkpoint.spent().items()}
     if device.type != "cpu":
         del spent["cpu_seconds"]  # it only waited
-    final = None
+    final = wrong = None
     if asked.final:
-        final = _final(model, ready)
+        final, wrong = _final(model, ready)
         print(f"test digits: {final['test_accuracy']:.2f} %")
     curve = [{name: round(x, 6) for name, x in epoch.items()} for epoch in curve]
-    record = msgspec.structs.replace(record, curve=curve, final=final, **spent)
+    record = msgspec.structs.replace(record, curve=curve, final=final, wrong=wrong, **spent)
     parameters = None if asked.no_parameters else model.state_dict()
     return runs.save_run(file, record, parameters, half=asked.half, overwrite=asked.overwrite)
 
@@ -233,17 +234,22 @@ def _device(asked: argparse.Namespace) -> torch.device:
     return device
 
 
-def _final(model: nn.Module, parts: Parts) -> dict[str, float | int]:
-    """The figures of the finished model, on validation and on test digits."""
+@torch.no_grad()
+def _final(model: nn.Module, parts: Parts) -> tuple[dict[str, float | int], list[int]]:
+    """Figures of the finished model on both parts, and which test digits it gets wrong."""
     figures: dict[str, float | int] = {}
+    model.eval()
     for name in ("validation", "test"):
-        report = evaluate(model, parts[name])
+        images, labels = parts[name]
+        logits = torch.cat([model(some) for some in images.split(500)])
+        report = Report.of(F.cross_entropy(logits, labels), logits, labels)
         figures |= {
             f"{name}_bits": round(report.bits, 6),
             f"{name}_accuracy": round(report.accuracy, 4),
-            f"{name}_digits": len(parts[name][0]),
+            f"{name}_digits": len(labels),
         }
-    return figures
+        wrong = (logits.argmax(dim=1) != labels).nonzero().flatten().tolist()
+    return figures, wrong
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -72,6 +72,8 @@ class Record(_Made, frozen=True, kw_only=True, tag="run"):
     seconds, cpu_seconds: wall and processor time; None where the processor only waited.
     curve: one entry for each epoch.
     final: the final figures; None until the test digits were looked at.
+    wrong: which test digits it gets wrong, by their place, so that two models can be compared
+        digit by digit; None until then, and in records older than this field.
     """
 
     model: Name
@@ -83,6 +85,7 @@ class Record(_Made, frozen=True, kw_only=True, tag="run"):
     cpu_seconds: Seconds | None = None
     curve: list[Figures]
     final: Figures | None = None
+    wrong: list[Count] | None = None
     parameters_file: ParametersFile | None = None
 
 
@@ -302,8 +305,10 @@ def _layout(record: Record | Measurement) -> str:
     as_json = partial(json.dumps, ensure_ascii=False)
     fields = []
     for name, value in msgspec.to_builtins(record, order="sorted").items():
-        text = as_json(value, indent=2).replace("\n", "\n  ")
-        if isinstance(value, list) and value:
+        text = as_json(value)
+        if isinstance(value, dict):
+            text = as_json(value, indent=2).replace("\n", "\n  ")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
             text = "[\n    " + ",\n    ".join(map(as_json, value)) + "\n  ]"
         fields.append(f"  {as_json(name)}: {text}")
     return "{\n" + ",\n".join(fields) + "\n}\n"
