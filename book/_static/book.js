@@ -3,15 +3,20 @@ const all = (selector) => document.querySelectorAll(selector);
 const SCROLLERS =
   "div.math, span.math.wide, .highlight pre, .cell_output pre, .output.text_html, .pst-scrollable-table-container";
 
-// What is wider than its place scrolls in it, so the keyboard must get there too.
+// What is wider than its place scrolls in it, so the keyboard must get there too.  All is measured
+// before anything is changed, because each change after a look makes the browser lay the page out.
 function reachWide() {
-  all("span.math").forEach((formula) => {
-    formula.classList.remove("wide");
+  const formulas = [...all("span.math")];
+  formulas.forEach((formula) => formula.classList.remove("wide"));
+  const wide = formulas.map((formula) => {
     const column = formula.closest("p, li, td, th, dd, figcaption, article").clientWidth;
-    formula.classList.toggle("wide", formula.firstChild.getBoundingClientRect().width > column);
+    return formula.firstChild.getBoundingClientRect().width > column;
   });
-  all(SCROLLERS).forEach((box) => {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+  formulas.forEach((formula, i) => formula.classList.toggle("wide", wide[i]));
+  const boxes = [...all(SCROLLERS)];
+  const scrolls = boxes.map((box) => box.scrollWidth > box.clientWidth + 1);
+  boxes.forEach((box, i) => {
+    if (scrolls[i]) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   });
 }
@@ -113,7 +118,6 @@ function start() {
   letAnswersWait();
   letPicturesGrow();
   keepFocus();
-  reachWide();
 }
 
 // This script runs as soon as it is here, and the page is whole before the slow ones have run.
@@ -121,6 +125,7 @@ if (document.readyState === "loading")
   document.addEventListener("readystatechange", start, { once: true });
 else start();
 
-window.addEventListener("load", reachWide);
+if (document.readyState === "complete") reachWide();
+else window.addEventListener("load", reachWide);
 window.addEventListener("resize", reachWide);
 document.addEventListener("toggle", reachWide, true); // of <details>, which does not bubble

@@ -60,15 +60,15 @@ def visitor(chromium_browser):
 
 
 @pytest.fixture(scope="module")
-def wide(chromium_browser, site, page_name):
-    """The page named, in a window of a laptop's size.  The tests of a page share it."""
+def wide(chromium_browser, book, page_name):
+    """The page named, from the disk, in a laptop's window.  The tests of a page share it."""
     with Visitor(chromium_browser) as visitor:
-        yield visitor.open(f"{site}/{page_name}.html", viewport=WIDE)
+        yield visitor.open((book / f"{page_name}.html").as_uri(), viewport=WIDE)
 
 
 @pytest.fixture(scope="module")
 def phone(chromium_browser, site, page_name):
-    """The page named, in a window of a phone's size.  The tests of a page share it."""
+    """The page named, over http, in a phone's window.  The tests of a page share it."""
     with Visitor(chromium_browser) as visitor:
         yield visitor.open(f"{site}/{page_name}.html", viewport=PHONE, has_touch=True)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from book_page.sheets import prune
 from book_site import ROOT, build
 from bs4 import BeautifulSoup
 from chapter import METADATA
@@ -188,3 +189,19 @@ def test_formulas_are_set_without_a_script(page):
     assert str(formula) == '<math display="inline"><mrow><mi>x</mi></mrow></math>'
     # Sphinx has a class for places that MathJax is to leave alone.
     assert "mathjax" not in str(page).lower().replace("mathjax_ignore", "")
+
+
+def test_rules_for_what_no_page_has_are_left_out():
+    sheet = """
+      p > a, .used p, .gone, #gone p { color: red }
+      .used.gone { color: red } :is(.gone, p) a:not(.gone) { color: red }
+      @media print { .gone { color: red } } @media print { .used { color: red } }
+      @font-face { font-family: gone }
+    """
+    kept = prune(sheet, {"used"})
+    assert [line.partition("{")[0].strip() for line in kept.splitlines()] == [
+        "p > a, .used p",
+        ":is(.gone, p) a:not(.gone)",
+        "@media print",
+        "@font-face",
+    ]

@@ -1,14 +1,45 @@
-"""Every built page in a real browser: whole, readable on a phone, and asking nobody else.
+"""Every built page in a real browser, from the disk and over http: whole, light, fit for a phone.
 
 The tests of one page share its visit, so each folds or unfolds what it needs to.
 """
 
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 from book_site import page_names
+from hosting import packed
 from page_checks import fold, headings, images, overflow, raw_math, traces
+
+KILOBYTE = 1_000
 
 each_chapter = pytest.mark.parametrize("page_name", page_names(), scope="module")
 each_page = pytest.mark.parametrize("page_name", [*page_names(), "search"], scope="module")
+
+
+# One after the other: those within another are out of sight until that is open.
+UNFOLD = """() => [...document.querySelectorAll('article details')].flatMap((folded) => {
+  const [summary, inside] = folded.children, said = summary.innerText;
+  const faults = inside.checkVisibility() ? ['not folded: ' + said] : [];
+  if (summary.hasAttribute('aria-label')) faults.push('not called what is written on it: ' + said);
+  if (getComputedStyle(summary).pointerEvents === 'none') faults.push('nobody can press: ' + said);
+  summary.click();
+  if (!inside.checkVisibility()) faults.push('does not unfold: ' + said);
+  return faults;
+})"""
+
+
+def weight(book: Path, addresses) -> int:
+    """Return how many bytes go over the wire for some addresses of the site."""
+    parts = {urlsplit(address).path.lstrip("/") for address in addresses}
+    return sum(len(packed(book / part)) for part in parts if (book / part).is_file())
+
+
+def late(page) -> set[str]:
+    """Return the addresses of the pictures that come only when they are near."""
+    return set(
+        page.evaluate("[...document.querySelectorAll('img[loading=lazy]')].map((i) => i.src)")
+    )
 
 
 @each_page
@@ -34,16 +65,8 @@ def test_every_code_cell_can_be_copied(wide):
 
 @each_chapter
 def test_what_is_folded_unfolds(wide):
-    page = wide.page
-    fold(page, closed=True)
-    for folded in page.locator("article details").all():
-        if folded.locator("xpath=ancestor::details").count():
-            continue  # out of sight until the outer one is open
-        summary, inside = folded.locator("> summary"), folded.locator("> :not(summary)").first
-        assert not inside.is_visible(), f"not folded: {summary.inner_text()}"
-        assert summary.get_attribute("aria-label") is None, "not called what is written on it"
-        summary.click()
-        assert inside.is_visible(), f"does not unfold: {summary.inner_text()}"
+    fold(wide.page, closed=True)
+    assert wide.page.evaluate(UNFOLD) == []
     assert wide.faults == []
 
 
@@ -58,6 +81,15 @@ def test_folded_cells_say_what_they_show(wide):
     for tag, words in prompts.items():
         for prompt in wide.page.locator(f"article .cell.tag_{tag} > details > summary").all():
             assert prompt.inner_text().strip() == words
+
+
+@each_page
+def test_a_page_is_light(phone, book):
+    pictures = late(phone.page)
+    first = set(phone.asked) - pictures
+    assert len(first) <= 20
+    assert weight(book, first) <= 450 * KILOBYTE
+    assert weight(book, first | pictures) <= 700 * KILOBYTE
 
 
 @each_page
@@ -87,14 +119,6 @@ def test_wide_boxes_can_be_scrolled_with_the_keyboard(phone):
             .map((e) => e.outerHTML.slice(0, 120)))"""
     )
     assert unreachable == []
-
-
-@each_chapter
-def test_page_opens_from_the_disk(visitor, book, page_name):
-    visit = visitor.open((book / f"{page_name}.html").as_uri())
-    assert visit.faults == []
-    assert raw_math(visit.page) == []
-    assert images(visit.page) == []
 
 
 @each_chapter

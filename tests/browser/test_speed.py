@@ -12,7 +12,7 @@ from hosting import host
 
 WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PAGES = ["index", "book/03_queries_keys_values"]
+VISITS = [("index", WIDE), ("book/03_queries_keys_values", PHONE)]
 ROUNDS = 3
 LARGEST, SHIFT = 1_200, 0.02  # milliseconds, and the share of the window that moves
 BARE = 200  # what a bare copy takes on an idle machine
@@ -43,8 +43,7 @@ def first_seconds(browser, url: str, window: dict) -> tuple[float, float]:
         return page.evaluate("[paint, shift]")
 
 
-@pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "window"), VISITS, ids=["wide", "phone"])
 def test_a_first_visit_is_quick_and_nothing_moves(chromium_browser, book, tmp_path, name, window):
     site = tmp_path / "site"
     site.mkdir()

@@ -1,37 +1,13 @@
-"""What the pages weigh on the wire, and what they wait for: a phone on the road should do."""
+"""What pages wait for, and what the site weighs; a page's own weight is in test_pages."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from book_site import page_names
 from bs4 import BeautifulSoup
-from hosting import packed
 
-MEGABYTE, KILOBYTE = 1_000_000, 1_000
+MEGABYTE = 1_000_000
 each_page = pytest.mark.parametrize("page_name", [*page_names(), "search"], scope="module")
-
-
-def weight(book: Path, addresses) -> int:
-    """Return how many bytes go over the wire for some addresses of the site."""
-    parts = {urlsplit(address).path.lstrip("/") for address in addresses}
-    return sum(len(packed(book / part)) for part in parts if (book / part).is_file())
-
-
-def late(page) -> set[str]:
-    """Return the addresses of the pictures that come only when they are near."""
-    return set(
-        page.evaluate("[...document.querySelectorAll('img[loading=lazy]')].map((i) => i.src)")
-    )
-
-
-@each_page
-def test_a_page_is_light(wide, book):
-    pictures = late(wide.page)
-    first = set(wide.asked) - pictures
-    assert len(first) <= 20
-    assert weight(book, first) <= 450 * KILOBYTE
-    assert weight(book, first | pictures) <= 700 * KILOBYTE
 
 
 @each_page

@@ -9,7 +9,8 @@ import re
 import shutil
 from pathlib import Path
 
-from .icons import cut_icons, prune
+from .icons import SPARE, cut_icons
+from .sheets import WORD, prune
 
 # In the order in which the page would have had them.
 SHEETS = ("basic.css", "styles/pydata-sphinx-theme.css", "pygments.css")
@@ -67,7 +68,9 @@ def join(app, exception) -> None:
     static = Path(app.outdir) / "_static"
     pages = {page: page.read_text("utf8") for page in Path(app.outdir).rglob("*.html")}
     joined = {name: "".join(take(static, part) for part in JOINED[name]) for name in JOINED}
-    joined["page.css"] = prune(joined["page.css"], "".join([*pages.values(), joined["page.js"]]))
+    scripts = [path.read_text("utf8") for path in static.rglob("*.js") if "touch-" not in path.name]
+    said = WORD.findall(" ".join([*pages.values(), joined["page.js"], *scripts]))
+    joined["page.css"] = prune(SPARE.sub("", joined["page.css"]), set(said))
     cut_icons(static / "vendor" / "fontawesome" / "webfonts", joined["page.css"])
     for name, text in joined.items():
         (static / name).write_text(text, "utf8")

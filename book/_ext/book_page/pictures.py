@@ -5,6 +5,7 @@ the few that are still heavy, mostly noise drawn finely, are sent in 64 colours 
 """
 
 import base64
+import hashlib
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ IMAGE = re.compile(r'<img (?=[^>]*src="[^"]*_images/([^"]+)")')
 LIGHT, HEAVY = 40_000, 150_000  # bytes
 QUICKLY = {"lossless": True, "quality": 50, "method": 2}
 WELL = {"lossless": True, "quality": 100, "method": 4}  # as exact, smaller, and twice the time
-# What an element shows where it cannot be touched stands in the page itself.
+# What an element shows where it cannot be touched; the notebook holds it within its output.
 WITHIN = re.compile(r'src="data:image/png;base64,([^"]+)"')
 PNG = re.compile(r'(_images/[^"]+)\.png"')
 
@@ -46,16 +47,24 @@ def size_pictures(app, pagename, templatename, context, doctree) -> None:
         return f'<img width="{width}" height="{height}" {loading}'
 
     if "body" in context:
+        folder = context["pathto"]("_images", resource=True)
+
+        def written(image: re.Match) -> str:
+            name = write_picture(Path(app.outdir) / "_images", image[1])
+            return f'src="{folder}/{name}" loading="lazy"'
+
         body = PNG.sub(r'\1.webp"', IMAGE.sub(sized, context["body"]))
-        context["body"] = WITHIN.sub(packed_within, body)
+        context["body"] = WITHIN.sub(written, body)
 
 
-def packed_within(image: re.Match) -> str:
-    """A picture that the page holds itself, as WebP."""
-    packed = io.BytesIO()
-    with Image.open(io.BytesIO(base64.b64decode(image[1]))) as picture:
-        picture.save(packed, format="webp", **WELL)
-    return f'src="data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}"'
+def write_picture(folder: Path, png: str) -> str:
+    """Write a picture in base64 as WebP into a folder; return the file's name."""
+    content = base64.b64decode(png)
+    path = folder / f"{hashlib.sha256(content).hexdigest()}.webp"
+    folder.mkdir(parents=True, exist_ok=True)
+    with Image.open(io.BytesIO(content)) as picture:
+        picture.save(path, **WELL)
+    return path.name
 
 
 def pack(path: Path) -> None:

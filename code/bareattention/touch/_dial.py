@@ -41,7 +41,9 @@ def dial(
     sizes = [2**i for i in range(keys.shape[1].bit_length())]
     require(len(names) == len(keys), "names", f"{len(keys)} of them", len(names))
     require(first in sizes, "first", f"one of {sizes}", first)
-    products = torch.stack([queries[:, :d] @ keys[:, :d].T for d in sizes]).double()
+    # In float64, since the last digits of float32 differ from processor to processor.
+    queries, keys = queries.double(), keys.double()
+    products = torch.stack([queries[:, :d] @ keys[:, :d].T for d in sizes])
     data = {
         "label": "Dial: shares against d, what divides the scores, and the temperature",
         "hint": hint,

@@ -36,7 +36,7 @@ def digit(
     of = made["transformer"]
     data = {
         "label": "Digit: a drawing, read by the final model",
-        **{"hint": hint, "first": first, "shares": shares},
+        **{"hint": hint, "first": first, "shares": shares.round(decimals=4)},
         "examples": base64.b64encode(examples.contiguous().numpy().tobytes()).decode(),
         "config": {
             **{"size": of["patch_size"], "stride": of["stride"], "padding": of["padding"]},

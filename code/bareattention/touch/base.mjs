@@ -11,14 +11,22 @@ export class Touchable extends HTMLElement {
 
   connectedCallback() {
     if (this.shadowRoot) return;
-    if (this.querySelector("img")) return this.start();
+    if (this.querySelector("img")) return this.begin();
     // The element may be here before its children: the picture is the last of them.
     const wait = new MutationObserver(() => {
       if (!this.querySelector("img")) return;
       wait.disconnect();
-      this.start();
+      this.begin();
     });
     wait.observe(this, { childList: true });
+  }
+
+  /** At once; but after the first paint, which need not wait for it, where it stands further below. */
+  begin() {
+    const section = document.querySelector("article h2");
+    const below = section && section.compareDocumentPosition(this) & Node.DOCUMENT_POSITION_FOLLOWING;
+    if (below) requestAnimationFrame(() => setTimeout(() => this.start()));
+    else this.start();
   }
 
   start() {
