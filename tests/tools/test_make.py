@@ -391,9 +391,9 @@ def test_clean_leaves_the_sources_and_the_venv(house):
 @pytest.mark.parametrize(
     ("there", "fetched"),
     [
-        (["make", "python3", "chromium", "fc-list", "node"], ""),
-        (["make", "python3", "fc-list", "node"], "chromium"),
-        ([], "make chromium fonts-liberation nodejs python3 python3-venv"),
+        (["make", "python3", "chromium-headless-shell", "fc-list", "node"], ""),
+        (["make", "python3", "fc-list", "node"], "chromium-headless-shell"),
+        ([], "make chromium-headless-shell fonts-liberation nodejs python3 python3-venv"),
     ],
 )
 def test_ci_installs_what_is_missing_and_tests(user, there, fetched, house):
