@@ -61,9 +61,11 @@ def visitor(chromium_browser):
 
 @pytest.fixture(scope="module")
 def wide(chromium_browser, book, page_name):
-    """The page named, from the disk, in a laptop's window.  The tests of a page share it."""
+    """The page named, from the disk, in a laptop's window, light or dark by turns."""
+    scheme = ("light", "dark")[sum(map(ord, page_name)) % 2]
     with Visitor(chromium_browser) as visitor:
-        yield visitor.open((book / f"{page_name}.html").as_uri(), viewport=WIDE)
+        address = (book / f"{page_name}.html").as_uri()
+        yield visitor.open(address, viewport=WIDE, color_scheme=scheme)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,22 @@
 """What can be wrong with an open page: each check returns a list of sentences, best empty."""
 
+from importlib.resources import files
+
 from browser import PICTURES
+
+AXE = files("axe_playwright_python") / "axe.min.js"
+RUN_AXE = """() => axe.run({
+  rules: { 'label-content-name-mismatch': { enabled: true } },
+  resultTypes: ['violations'],
+  preload: false, // from the disk nothing can be fetched
+}).then((found) => found.violations.flatMap((rule) => rule.nodes.map(
+  (node) => `${rule.id}: ${node.target} ${node.html.slice(0, 120)}`)))"""
+
+
+def barriers(page) -> list[str]:
+    """Find what axe-core complains about."""
+    page.add_script_tag(content=AXE.read_text("utf8"))
+    return page.evaluate(RUN_AXE)
 
 
 def overflow(page) -> list[str]:

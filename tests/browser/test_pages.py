@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from book_site import page_names
 from hosting import packed
-from page_checks import fold, headings, images, overflow, raw_math, traces
+from page_checks import barriers, fold, headings, images, overflow, raw_math, traces
 
 KILOBYTE = 1_000
 
@@ -49,6 +49,12 @@ def test_page_is_whole(wide):
     assert raw_math(wide.page) == []
     assert images(wide.page) == []
     assert traces(wide.page) == []
+
+
+@each_page
+def test_nothing_stands_in_anybodys_way(wide):
+    fold(wide.page, closed=False)
+    assert barriers(wide.page) == []
 
 
 @each_chapter
