@@ -137,3 +137,12 @@ def test_code_of_80_columns_is_not_cut_off(wide):
           .filter((columns) => columns <= 80)"""
     )
     assert cut == []
+
+
+@each_chapter
+def test_no_name_in_a_table_is_broken(wide):
+    fold(wide.page, closed=False)
+    broken = wide.page.locator("article td code.literal .pre").evaluate_all(
+        "names => names.filter((e) => e.getClientRects().length > 1).map((e) => e.textContent)"
+    )
+    assert broken == []
