@@ -10,6 +10,7 @@ from test_html import soup
 
 CHAPTER = "book/05_softmax"
 SHEET = {"width": 665, "height": 1000}  # A4 within its margins, in px
+A6 = {"width": 280, "height": 430}
 BOOK = [Part(None, ["book/index"]), Part("Part I", [CHAPTER])]
 
 # Prints, and returns what is not on the sheet or not seen there.
@@ -60,6 +61,12 @@ def test_a_printed_page_is_whole(on_paper, name):
     assert page.evaluate(LOST) == []
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("#jb-print-docs-body, header, .bd-sidebar-primary").first.is_visible()
+
+
+def test_nor_does_a_small_sheet_lose_anything(on_paper):
+    page = on_paper(CHAPTER)
+    page.set_viewport_size(A6)
+    assert page.evaluate(LOST) == []
 
 
 def test_a_question_stays_and_what_is_to_be_clicked_goes(on_paper):
