@@ -19,6 +19,7 @@ from bareattention.experiments.tables import (
     as_tried,
     chance,
     commands,
+    in_pairs,
     summary,
 )
 
@@ -75,6 +76,23 @@ def test_chance_is_welchs_test(monkeypatch):
     # Unequal spreads have 2.25 degrees of freedom; with Student's 4 it would be 0.276.
     assert chance("one", "wide") == pytest.approx(0.32253, abs=1e-5)
     assert chance("one", "one") == pytest.approx(1)
+
+
+def test_pairs_count_the_digits_that_only_one_reads(monkeypatch):
+    """Of eight coins one on the other side: by hand, p is twice (1 + 8) of 256."""
+    wrong = {
+        "one": {0: [1, 2, 9], 1: [5], 2: None},
+        "other": {1: [5], 0: [*range(2, 8), 9, 10, 11], 3: []},
+    }
+    runs = {
+        name: [SimpleNamespace(seed=seed, wrong=some) for seed, some in of.items()]
+        for name, of in wrong.items()
+    }
+    monkeypatch.setattr(tables, "recorded", runs.get)
+    table = in_pairs("one", "other")
+    assert table.index.tolist() == [0, 1]
+    assert table.iloc[0].tolist() == [7, 1, pytest.approx(2 * (1 + 8) / 256)]
+    assert table.iloc[1].tolist() == [0, 0, 1]
 
 
 def test_a_summary_is_shown_as_mean_and_deviation():

@@ -187,6 +187,28 @@ def chance(one: str, other: str) -> float:
     return float(ttest_ind(summary(one).test, summary(other).test, equal_var=False).pvalue)
 
 
+def in_pairs(one: str, other: str) -> DataFrame:
+    """Compare two models digit by digit: which test digits does only one of them read?
+
+    Args:
+        one, other: names of recipes, both recorded with their wrong digits.
+    Returns: a row for each seed that both have: how many digits only the first reads, how many
+        only the second, and p, how often fair coins would fall as unevenly.
+    Source: McNemar 1947, with the exact probabilities.
+    """
+    from scipy.stats import binomtest
+
+    seeds = {run.seed: run.wrong for run in recorded(other) if run.wrong is not None}
+    rows = {}
+    for run in recorded(one):
+        if run.wrong is not None and run.seed in seeds:
+            mine, theirs = set(run.wrong), set(seeds[run.seed])
+            first, second = len(theirs - mine), len(mine - theirs)
+            p = binomtest(first, first + second).pvalue if first + second else 1.0
+            rows[run.seed] = first, second, p
+    return DataFrame.from_dict(rows, "index", columns=["only the first", "only the second", "p"])
+
+
 def commands(names: Iterable[str]) -> str:
     """Say with which command each recorded run was made, in lines that no page cuts off."""
     return "\n".join(_wrapped(run.command) for name in names for run in recorded(name))
