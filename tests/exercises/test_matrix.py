@@ -16,7 +16,7 @@ TABLE = Reference(
     lambda: [Case()],
     alike=tuple(
         Alike(frozenset(one), frozenset(other), "")
-        for one, other in ("ab", ("f", "ad"), ("c", "df"))
+        for one, other in ("ab", ("a", "cf"), ("f", "ad"), ("c", "df"))
     ),
 )
 
@@ -45,8 +45,13 @@ def test_a_row_counts_pairs(monkeypatch):
     monkeypatch.setattr(matrix, "EXERCISES", {"0.1": exercise})
     alone = {name: matrix.kind(TABLE, frozenset(name)) for name in "abcdef"}
     pairs = {"alike": 1, "blamed": 1, "named": 7, "one shows": 3, "passed": 1}
-    row = {"exercise": "0.1", "name": "looked_up", "alone": alone, "pairs": pairs, "alike": 3}
+    row = {"exercise": "0.1", "name": "looked_up", "alone": alone, "pairs": pairs, "alike": 4}
     assert str(matrix.measure_exercises(1)) == str([row])
+
+
+@pytest.mark.parametrize(("these", "those"), [("ad", "f"), ("f", "ad")])
+def test_what_is_listed_as_alike_is_so_both_ways(these, those):
+    assert matrix.alike(TABLE, frozenset(these)) == {frozenset(those)}
 
 
 def test_what_the_checker_says():

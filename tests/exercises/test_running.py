@@ -47,7 +47,7 @@ def test_arguments_are_copies_and_changes_are_noted():
     ("handed", "change"),
     [
         ([1, 2], lambda x: x.append(3)),
-        ([1, 2], lambda x: x.pop()),
+        ([1] * 300, lambda x: x.pop()),
         ([1, 2], lambda x: x.insert(0, x.pop() - 1)),
         ({"a": 1}, lambda x: x.update(a=2)),
         ({"a": 1}, lambda x: x.update(b=2)),
