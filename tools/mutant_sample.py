@@ -10,13 +10,14 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import os
 from collections import Counter
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-SEED, EACH = "attention", 20
+SEED, EACH = "attention", int(os.environ.get("EACH", 20))
 
 
 def meaning(source: str) -> str:

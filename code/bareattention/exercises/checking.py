@@ -1,8 +1,8 @@
 """`check`: says whether an answer is right, or which mistake it contains."""
 
-import re
 import textwrap
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from bareattention.mistakes import Case, Mistake
 COLUMNS = 80
 OTHERS = "The exercises that are not listed are for a pencil, or for trying things out."
 _solved: set[str] = set()
-_hints_given: dict[str, int] = {}
+_hints_given: Counter[str] = Counter()
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Verdict:
     """What the checker says.
 
     Args:
+        text: what is shown.
         right: whether the exercise is solved.
         mistakes: what explains the answer, as alternatives that no input tells apart, each one or
             several mistakes; empty where it is right or nothing known explains it.
-        text: the same in sentences.
         error: the error that the answer ended in, to be looked at or raised.
     """
 
-    right: bool
-    mistakes: tuple[tuple[Mistake, ...], ...]
     text: str
+    right: bool = False
+    mistakes: tuple[tuple[Mistake, ...], ...] = ()
     error: BaseException | None = None
 
     def __repr__(self) -> str:
@@ -71,8 +71,8 @@ def check(number: str | None = None, answer: Callable[..., Any] | None = None) -
 
 def _numbers(number: Any) -> str:
     """What `check` knows in the chapter of a number that it does not know, or how to find it."""
-    chapter = re.match(r"\s*(\d+)", str(number))
-    near = [known for known in EXERCISES if chapter and known.split(".")[0] == chapter[1]]
+    chapter = str(number).strip().partition(".")[0]
+    near = [known for known in EXERCISES if known.startswith(f"{chapter}.")]
     if not near:
         return 'a number that check() lists, in quotation marks and first, as in check("5.2", ...)'
     return f"one of {', '.join(near)} (the others of this chapter are not for `check`)"
@@ -85,12 +85,13 @@ def judge(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
     if found.right:
         return _right(exercise, found, answer)
     if all(outcome.value is None for outcome in found.outcomes):
-        text = f'{number} is still to do: it returns None.  For a hint: check("{number}")'
-        return Verdict(False, (), text)
+        return Verdict(f'{number} is still to do: it returns None.  For a hint: check("{number}")')
     if found.first == found.stops:
         error = found.outcomes[found.stops].value.error
-        kind = _other_kind(exercise, answer)
-        return Verdict(False, (), f"{number}: {_stopped(exercise, found)}{kind}", error)
+        lines = [f"{number}: {_stopped(exercise, found)}", *_other_kind(exercise, answer)]
+        if found.stops:
+            lines.append("Simpler inputs went well.")
+        return Verdict("\n".join(lines), error=error)
     known = exercise.reference.mistakes
     mistakes = tuple(
         tuple(mistake for name, mistake in known.items() if name in wrong)
@@ -101,20 +102,20 @@ def judge(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
     example = f"With {handed} yours gives {gives}." if handed else f"Yours gives {gives}."
     lines = [f"{number} is not right yet. {_explained(mistakes, found.what)}", example]
     if changed := _changed(found):
-        lines.append(f"It also changes its argument {changed}.")
+        lines.append(f"It also changes what it is given ({changed}).")
     if found.stops is not None:
-        return Verdict(False, mistakes, "\n".join([*lines, "And: " + _stopped(exercise, found)]))
-    return Verdict(False, mistakes, "\n".join(lines))
+        lines.append("And: " + _stopped(exercise, found))
+    return Verdict("\n".join(lines), mistakes=mistakes)
 
 
 def _right(exercise: Exercise, found: Diagnosis, answer: Callable[..., Any]) -> Verdict:
-    number, changed = exercise.number, _changed(found)
-    if not changed and (says := beyond(exercise.reference, answer)):
-        return Verdict(False, (), f"{number}: The result is right, but {says}")
-    if not changed:
-        return Verdict(True, (), f"{number} is right.")
-    says = f"The result is right, but your answer changes its argument {changed}."
-    return Verdict(False, (), f"{number}: {says} Whoever calls it still needs the old one.")
+    if changed := _changed(found):
+        says = f"your answer changes what it is given ({changed}): its caller still needs that."
+    else:
+        says = beyond(exercise.reference, answer)
+    if says:
+        return Verdict(f"{exercise.number}: The result is right, but {says}")
+    return Verdict(f"{exercise.number} is right.", right=True)
 
 
 def _changed(found: Diagnosis) -> str:
@@ -123,18 +124,24 @@ def _changed(found: Diagnosis) -> str:
 
 
 def _explained(mistakes: tuple[tuple[Mistake, ...], ...], what: str | None) -> str:
-    if not mistakes:
-        return f"No mistake known here explains it: {what}."
-    each = [" ".join(mistake.says for mistake in together) for together in mistakes]
-    if len(each) > 1:
-        return "It is one of these, which no input tried here tells apart:\n- " + "\n- ".join(each)
-    count = len(mistakes[0])
-    return each[0] if count == 1 else f"{count} mistakes meet. {each[0]}"
+    match mistakes:
+        case ():
+            return f"No mistake known here explains it: {what}."
+        case ((one,),):
+            return one.says
+        case (several,):
+            return f"{len(several)} mistakes meet. {_all_say(several)}"
+    says = "It is one of these, which no input tried here tells apart:"
+    return "\n- ".join([says, *map(_all_say, mistakes)])
 
 
-def _handed(exercise: Exercise, case: Case, most: int = 24) -> str:
+def _all_say(mistakes: tuple[Mistake, ...]) -> str:
+    return " ".join(mistake.says for mistake in mistakes)
+
+
+def _handed(exercise: Exercise, case: Case, *most: int) -> str:
     handed = named(case, exercise.arguments)
-    return ", ".join(f"{name} = {shown(value, most)}" for name, value in handed.items())
+    return ", ".join(f"{name} = {shown(value, *most)}" for name, value in handed.items())
 
 
 def _stopped(exercise: Exercise, found: Diagnosis) -> str:
@@ -146,36 +153,33 @@ def _stopped(exercise: Exercise, found: Diagnosis) -> str:
     ]
     if isinstance(error, OutOfTimeError):
         lines[1] = f"It was cut off, since {error}. Does every loop end?"
-    if handed := _handed(exercise, case, most=8):
+    if handed := _handed(exercise, case, 8):
         lines.append(f"It was called with {handed}.")
-    if found.stops == found.first and found.stops:
-        lines.append("Simpler inputs went well.")
     if isinstance(error, NameError):
         lines.append("Run the cell that defines this name, or look for a slip of the pen.")
     return "\n".join(lines)
 
 
-def _other_kind(exercise: Exercise, answer: Callable[..., Any]) -> str:
-    """Names tell what is asked for: those of classes begin with a capital."""
-    if isinstance(answer, type) == exercise.name[0].isupper():
-        return ""
-    if isinstance(answer, type):
-        return "\nA function is asked for, and this is a class."
-    return "\nA class is asked for, and this is none (or an object of it: leave out the brackets)."
+def _other_kind(exercise: Exercise, answer: Callable[..., Any]) -> Iterator[str]:
+    """Names tell what is asked for: those of classes have capitals."""
+    if exercise.name.islower() and isinstance(answer, type):
+        yield "A function is asked for, and this is a class."
+    if not exercise.name.islower() and not isinstance(answer, type):
+        yield "A class is asked for, and this is none (or an object of it: leave out the brackets)."
 
 
 def _hinted(exercise: Exercise) -> Verdict:
-    given = min(_hints_given.get(exercise.number, 0), len(exercise.hints))
-    _hints_given[exercise.number] = given + 1
+    given = _hints_given[exercise.number]
+    _hints_given[exercise.number] += 1
     lines = [f"{exercise.number}: {exercise.task}"]
-    lines += [f"Hint {i + 1}: {hint}" for i, hint in enumerate(exercise.hints[:given])]
-    if given < len(exercise.hints):
+    lines += [f"Hint {i}: {hint}" for i, hint in enumerate(exercise.hints[:given], 1)]
+    if exercise.hints[given:]:
         lines.append(f'For {"another" if given else "a"} hint: check("{exercise.number}")')
     else:
         lines.append("There are no more hints; the solution is at the end of the chapter.")
     if not can_cut():
         lines.append("(Here an endless loop cannot be cut off: interrupt the kernel yourself.)")
-    return Verdict(False, (), "\n".join(lines))
+    return Verdict("\n".join(lines))
 
 
 def _listed() -> Verdict:
@@ -183,8 +187,5 @@ def _listed() -> Verdict:
         f"{'done' if number in _solved else '    '}  {number:5} {exercise.name}"
         for number, exercise in EXERCISES.items()
     ]
-    return Verdict(
-        False,
-        (),
-        "\n".join([*lines, f"{len(_solved)} of {len(EXERCISES)} solved in this session.", OTHERS]),
-    )
+    lines += [f"{len(_solved)} of {len(EXERCISES)} solved in this session.", OTHERS]
+    return Verdict("\n".join(lines))

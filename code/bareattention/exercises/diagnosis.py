@@ -1,15 +1,13 @@
 """Matches an answer to the combination of known mistakes that behaves like it."""
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import Any
 
-import torch
-
-from bareattention.exercises.outcomes import Raised, difference, plain
-from bareattention.exercises.running import Outcome, OutOfTimeError, call, run
+from bareattention.exercises.outcomes import Raised, difference
+from bareattention.exercises.running import Outcome, OutOfTimeError, call
 from bareattention.mistakes import RIGHT, Case, Reference, Wrong
 
 
@@ -46,14 +44,7 @@ def cases(reference: Reference) -> tuple[Case, ...]:
 @cache
 def expected(reference: Reference, wrong: Wrong, number: int) -> Any:
     """What the reference gives for a case with these mistakes in it."""
-    case = cases(reference)[number]
-    if reference.may_change:
-        case = copy.deepcopy(case)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            return plain(run(reference.answer(wrong), case, reference))
-    except Exception as error:
-        return Raised(error)
+    return call(reference.answer(wrong), cases(reference)[number], reference, []).value
 
 
 def explain(reference: Reference, came: Mapping[int, Any]) -> tuple[Wrong, ...]:
@@ -61,15 +52,12 @@ def explain(reference: Reference, came: Mapping[int, Any]) -> tuple[Wrong, ...]:
 
     Nothing explains what ends in errors alone.
     """
-    found: list[Wrong] = []
     if all(isinstance(value, Raised) for value in came.values()):
         return ()
-    for wrong in reference.combinations(reference.at_once):
-        if found and len(wrong) > len(found[0]):
-            break
-        if explains(reference, wrong, came):
-            found.append(wrong)
-    return tuple(found)
+    for _, alike in groupby(reference.combinations(reference.at_once), len):
+        if found := tuple(wrong for wrong in alike if explains(reference, wrong, came)):
+            return found
+    return ()
 
 
 def explains(reference: Reference, wrong: Wrong, came: Mapping[int, Any]) -> bool:
@@ -84,23 +72,17 @@ def diagnose(reference: Reference, answer: Callable[..., Any], names: list[str])
     """
     outcomes: list[Outcome] = []
     for case in cases(reference):
-        outcomes.append(call(answer, case, reference, names))
-        if _ran_out(outcomes[-1]):
+        outcomes.append(outcome := call(answer, case, reference, names))
+        if isinstance(outcome.value, Raised) and isinstance(outcome.value.error, OutOfTimeError):
             break
     came = {number: outcome.value for number, outcome in enumerate(outcomes)}
     whats = {n: difference(came[n], expected(reference, RIGHT, n)) for n in came}
-    first = next((number for number in came if whats[number]), None)
-    if first is None:
+    if not any(whats.values()):
         return Diagnosis(tuple(outcomes), (RIGHT,))
-    explained = () if _ran_out(outcomes[-1]) else explain(reference, came)
-    stops = None
-    if not explained:
-        without = {n: value for n, value in came.items() if not isinstance(value, Raised)}
-        stops = next((number for number in came if number not in without), None)
-        if stops is not None and first in without:
-            explained = explain(reference, without)
+    first = next(n for n in came if whats[n])
+    errors = [n for n in came if whats[n] and isinstance(came[n], Raised)]
+    explained = explain(reference, came)
+    stops = None if explained else next(iter(errors), None)
+    if stops not in (None, first):
+        explained = explain(reference, {n: came[n] for n in came if n not in errors})
     return Diagnosis(tuple(outcomes), explained, first, whats[first], stops)
-
-
-def _ran_out(outcome: Outcome) -> bool:
-    return isinstance(outcome.value, Raised) and isinstance(outcome.value.error, OutOfTimeError)

@@ -65,7 +65,7 @@ def difference(came: Any, wanted: Any) -> str | None:
 
 def _are_rows(came: tuple, wanted: Tensor) -> bool:
     shapes = [each.shape if isinstance(each, Tensor) else None for each in came]
-    return wanted.ndim > 0 and shapes == [wanted.shape[1:]] * wanted.shape[0]
+    return bool(wanted.ndim) and shapes == [wanted.shape[1:]] * len(wanted)
 
 
 def _difference_of_several(came: Any, wanted: tuple) -> str | None:
@@ -73,16 +73,16 @@ def _difference_of_several(came: Any, wanted: tuple) -> str | None:
         came = tuple(came)
     if not isinstance(came, tuple) or len(came) != len(wanted):
         return f"{len(wanted)} things were wanted, and {_kind(came)} came"
-    for position, (one, other) in enumerate(zip(came, wanted, strict=True)):
-        if what := difference(one, other):
-            return f"in part {position + 1} of {len(wanted)}, {what}"
+    for part, what in enumerate(map(difference, came, wanted), 1):
+        if what:
+            return f"in part {part} of {len(wanted)}, {what}"
     return None
 
 
 def _difference_of_tensors(came: Tensor, wanted: Tensor) -> str | None:
     if came.shape != wanted.shape:
         return f"the shape {tuple(wanted.shape)} was wanted, and {tuple(came.shape)} came"
-    if (came.dtype == torch.bool) != (wanted.dtype == torch.bool):
+    if _numbers(came) != _numbers(wanted):
         return f"{_numbers(wanted)} were wanted, and {_numbers(came)} came"
     one, other = came.to(torch.float64), wanted.to(torch.float64)
     near = torch.isclose(one, other, atol=TOLERANCE, rtol=TOLERANCE, equal_nan=True)
@@ -100,7 +100,7 @@ def _difference_of_tensors(came: Tensor, wanted: Tensor) -> str | None:
 
 
 def _numbers(tensor: Tensor) -> str:
-    return "booleans" if tensor.dtype == torch.bool else "numbers"
+    return {torch.bool: "booleans"}.get(tensor.dtype, "numbers")
 
 
 def _kind(value: Any) -> str:
@@ -109,7 +109,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, Tensor):
         return "a tensor" if value.ndim else "a number"
     if isinstance(value, tuple):
-        return f"{len(value)} things"
+        return "one thing" if len(value) == 1 else f"{len(value)} things"
     return repr(value) if isinstance(value, str) else type(value).__name__
 
 

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from bareattention.exercises.outcomes import Raised, plain
 from bareattention.mistakes import Case, Reference
 
-OURS = Path(__file__).parents[1]
+NOT_THEIRS = {Path(__file__).parent.parent, Path(contextlib.__file__).parent}  # and Python's
+PACKAGES = {"site-packages", "dist-packages"}
 
 
 class OutOfTimeError(BaseException):
@@ -44,7 +45,7 @@ def at_most(seconds: float) -> Iterator[None]:
         return
 
     def stop(*_: object) -> None:
-        raise OutOfTimeError(f"it was still running after {seconds:g} seconds")
+        raise OutOfTimeError(f"it was still running after {seconds} seconds")
 
     before = signal.signal(signal.SIGALRM, stop)
     try:
@@ -55,19 +56,26 @@ def at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@contextlib.contextmanager
+def same_chance() -> Iterator[None]:
+    """The same random numbers within each such block, and the caller's are left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)  # torch.manual_seed is ten times as slow
+        yield
+
+
 def run(answer: Callable[..., Any], case: Case, reference: Reference) -> Any:
-    """Call an answer, with the same chance each time."""
-    torch.default_generator.manual_seed(0)  # torch.manual_seed does more, and is ten times as slow
+    """Call an answer, or what observes it."""
     if reference.observe is None:
-        return answer(*case.args, **case.kwargs)
-    return reference.observe(answer, *case.args, **case.kwargs)
+        return answer(*case.args)
+    return reference.observe(answer, *case.args)
 
 
 def call(answer: Callable[..., Any], case: Case, reference: Reference, names: list[str]) -> Outcome:
     """Call the answer on copies, and note what it gave or raised and which arguments it changed."""
-    copied = Case(*copy.deepcopy((case.args, case.kwargs)))
+    copied = Case(copy.deepcopy(case.args))
     try:
-        with torch.random.fork_rng(devices=[]), at_most(reference.seconds):
+        with same_chance(), at_most(reference.seconds):
             value = plain(run(answer, copied, reference))
     except KeyboardInterrupt:
         raise
@@ -84,23 +92,26 @@ def beyond(reference: Reference, answer: Callable[..., Any]) -> str | None:
     """What is wrong with an answer though all its results are right, or None."""
     if reference.beyond is None:
         return None
-    with torch.random.fork_rng(devices=[]), at_most(reference.seconds):
-        torch.default_generator.manual_seed(0)
-        return reference.beyond(answer)
+    try:
+        with same_chance(), at_most(reference.seconds):
+            return reference.beyond(answer)
+    except (Exception, OutOfTimeError) as error:
+        return f"with another input it stops. {type(error).__name__}: {error}"
 
 
 def named(case: Case, names: list[str]) -> dict[str, Any]:
     """What a case hands over, by the names of the arguments."""
-    return {**dict(zip(names, case.args, strict=False)), **case.kwargs}
+    return dict(zip(names, case.args, strict=False))
 
 
 def _same(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
     if isinstance(one, Tensor):
-        same_kind = one.shape == other.shape and one.dtype == other.dtype
-        return same_kind and torch.equal(one.nan_to_num(), other.nan_to_num())
+        equal = torch.equal(one.nan_to_num(), other.nan_to_num())
+        return equal and one.dtype == other.dtype
     if isinstance(one, nn.Module):
-        pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
-        return all(_same(*pair) for pair in pairs)
+        return _same(one.state_dict(), other.state_dict())
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(_same, one, other))
     if isinstance(one, dict):
@@ -108,14 +119,15 @@ def _same(one: Any, other: Any) -> bool:
     return callable(one) or one == other
 
 
+def _theirs(file: Path) -> bool:
+    return NOT_THEIRS.isdisjoint(file.parents) and PACKAGES.isdisjoint(file.parts)
+
+
 def line_of(error: BaseException) -> str:
     """The line of the answer's own code in which an error arose: `line 3: return q @ k`."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        f
-        for f in frames
-        if OURS not in Path(f.filename).parents and "site-packages" not in f.filename
-    ]
+    own = [f for f in frames if _theirs(Path(f.filename))]
     if not own:
         return ""
-    return f"line {own[-1].lineno}: {own[-1].line}" if own[-1].line else f"line {own[-1].lineno}"
+    last = own.pop()
+    return f"line {last.lineno}: {last.line}".removesuffix(": ")

@@ -7,7 +7,7 @@ switches and the gallery of failures all read this one list.
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -28,7 +28,6 @@ class Case:
     """One call: what a function is called with."""
 
     args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,18 @@ class Reference:
     """A right function, and all the ways in which it is known to go wrong.
 
     Args:
-        function: called as function(wrong, *args, **kwargs), where `wrong` holds the names of the
+        function: called as function(wrong, *args), where `wrong` holds the names of the
             mistakes to make.
         dials: the mistakes; those of one dial exclude each other.
         cases: makes the calls by which mistakes are told apart, the smallest first.
-        observe: called as observe(answer, *args, **kwargs) in place of the answer itself, where
+        observe: called as observe(answer, *args) in place of the answer itself, where
             what it returns is not what is looked at: a class, or something with a memory.
         alike: combinations of mistakes that no input tells apart.
         may_change: the arguments that an answer is meant to change.
         at_once: how many mistakes are looked for at once.
         beyond: called as beyond(answer) where all results are right, for what results do not show;
             says what is wrong in half a sentence, or None.
-        seconds: an answer that takes longer in all is cut off.
+        seconds: a call that takes longer is cut off.
     """
 
     function: Callable[..., Any]
@@ -67,7 +66,7 @@ class Reference:
     may_change: tuple[str, ...] = ()
     at_once: int = 3
     beyond: Callable[[Callable[..., Any]], str | None] | None = None
-    seconds: float = 20.0
+    seconds: float = 20
 
     @cached_property
     def mistakes(self) -> dict[str, Mistake]:
