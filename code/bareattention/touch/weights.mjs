@@ -30,7 +30,7 @@ export function parameters(name) {
 
 /** The page is read to its end: until then, its own script of parameters may still come. */
 const loaded = () => new Promise((resolve) => {
-  if (document.readyState !== "loading") return resolve(0);
+  if (globalThis.document?.readyState !== "loading") return resolve(0);
   document.addEventListener("DOMContentLoaded", resolve, { once: true });
 });
 
