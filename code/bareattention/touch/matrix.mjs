@@ -52,17 +52,17 @@ export function harm(weights, output, right, mask) {
 class Matrix extends Touchable {
   /** @param {Data} data */
   draw(data) {
-    this.data = data;
-    this.mask = data.mask?.map((row) => [...row]);
-    this.now = { head: 0, wrong: "", row: data.first[0], column: data.first[1] };
+    /** @type {Data} */ this.data = data;
+    /** @type {boolean[][] | undefined} */ this.mask = data.mask?.map((row) => [...row]);
+    /** @type {{head: number, wrong: string, row: number, column: number}} */ this.now = { head: 0, wrong: "", row: data.first[0], column: data.first[1] };
     /** @type {number[] | undefined} where the mouse is */
     this.over = undefined;
-    this.off = data.queries.map(() => false);
-    this.told = h("p", { class: "told" });
-    this.sums = h("div", { class: "sum number" });
-    this.takes = h("div", { class: "number" });
+    /** @type {boolean[]} */ this.off = data.queries.map(() => false);
+    /** @type {any} */ this.told = h("p", { class: "told" });
+    /** @type {any} */ this.sums = h("div", { class: "sum number" });
+    /** @type {any} */ this.takes = h("div", { class: "number" });
     const large = data.names.length > MOST_CELLS;
-    this.table = large ? new Painted(this, data.names) : new Written(this, data.names);
+    /** @type {Painted | Written} */ this.table = large ? new Painted(this, data.names) : new Written(this, data.names);
     const controls = [];
     if (data.queries.length > 1) {
       const names = data.queries.map((_, i) => String(i + 1));

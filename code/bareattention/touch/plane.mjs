@@ -35,12 +35,11 @@ class Plane extends Touchable {
   /** @param {Data} data */
   draw(data) {
     const copy = () => JSON.parse(JSON.stringify({ query: data.query, keys: data.keys, values: data.values }));
-    this.data = data;
-    this.now = copy();
+    /** @type {Data} */ this.data = data;
+    /** @type {{query: number[], keys: number[][], values?: number[][]}} */ this.now = copy();
     const left = new Field("Query and keys", [data.query, ...data.keys], ["", ""]);
-    this.fields = [left];
-    /** @type {{place: () => number[], field: Field, inputs: any[], what: string}[]} */
-    this.all = [];
+    /** @type {Field[]} */ this.fields = [left];
+    /** @type {ReturnType<Plane["movable"]>[]} */ this.all = [];
     const q = this.movable(left, () => this.now.query, "violet", `${data.asks} asks`, `query of ${data.asks}`, true);
     const keys = data.keys.map((_, i) =>
       this.movable(left, () => this.now.keys[i], "teal", data.names[i], `key of ${data.names[i]}`, true));
@@ -53,14 +52,14 @@ class Plane extends Touchable {
       this.mixedName = h("text", { class: "name" }, "mixture");
       right.svg.append(this.hull);
       values = data.values.map((_, i) =>
-        this.movable(right, () => this.now.values[i], "amber", data.names[i], `value of ${data.names[i]}`, false));
+        this.movable(right, () => /** @type {number[][]} */ (this.now.values)[i], "amber", data.names[i], `value of ${data.names[i]}`, false));
       right.svg.append(this.mixed, this.mixedName);
     }
     const columns = ["key of", "x", "y", "q · k", "angle", "share", ...(values.length ? ["value x", "y"] : [])];
-    this.cells = data.names.map(() => [0, 1, 2].map(() => h("td", {})));
+    /** @type {any[][]} */ this.cells = data.names.map(() => [0, 1, 2].map(() => h("td", {})));
     const rows = data.names.map((name, i) => h("tr", {}, h("th", { scope: "row" }, name),
       ...keys[i].inputs.map(inCell), ...this.cells[i], ...(values[i]?.inputs ?? []).map(inCell)));
-    this.mixture = h("p", { class: "mixture number" });
+    /** @type {any} */ this.mixture = h("p", { class: "mixture number" });
     this.show();
     return [
       h("div", { class: "beside" }, ...this.fields.map((field) => field.node)),
