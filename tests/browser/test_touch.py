@@ -41,6 +41,17 @@ SLOWLY = """async ([before, after]) => {
   document.write(after);
   document.close();
 }"""
+# As Jupyter does: it listens to the whole page, and takes all that arrives there.
+JUPYTER = """() => {
+  window.taken = [];
+  document.addEventListener('keydown', (event) => taken.push(event.key));
+}"""
+EACH_CONTROL = """(key) => {
+  const inside = [...document.querySelector('.touch').shadowRoot.querySelectorAll(
+    'button, summary, input, [tabindex]')];
+  for (const node of inside) node.dispatchEvent(
+    new KeyboardEvent('keydown', { key, bubbles: true, composed: true, cancelable: true }));
+}"""
 
 each_element = pytest.mark.parametrize("name", EXAMPLES, scope="module")
 
@@ -154,6 +165,21 @@ def test_the_keyboard_reaches_all_and_leaves_again(shown):
     else:
         pytest.fail("the keyboard does not come out again")
     assert len(places - {None}) == page.evaluate(REACHABLE) > 0
+
+
+@each_element
+def test_jupyter_gets_none_of_its_keys_and_escape_goes_back_to_the_cell(visitor, figure, tmp_path):
+    cell = f'<div class="jp-Cell" tabindex="0">{figure.html(with_script=True)}</div>'
+    page = visitor.open(write(tmp_path / "figure.html", cell)).page
+    page.evaluate(JUPYTER)
+    for key in ("x", "M", "ArrowDown", "Enter"):
+        page.evaluate(EACH_CONTROL, key)
+    assert page.evaluate("taken") == []
+    control = page.locator(".touch :is(input, button)").first
+    control.press("Control+s")
+    assert "s" in page.evaluate("taken"), "the notebook cannot be saved"
+    control.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "jp-Cell"
 
 
 @each_element

@@ -1,4 +1,4 @@
-import { Touchable, arrow, button, choice, define, fmt, h, own, set, toggle } from "./base.mjs";
+import { Touchable, arrow, button, choice, define, fmt, h, set, toggle } from "./base.mjs";
 import { colour, inkOn } from "./colour.mjs";
 import { matmul, shares, transposed } from "./math.mjs";
 
@@ -219,7 +219,6 @@ class Written {
       this.cells[row][column].focus();
     } else if (event.key === " " || event.key === "Enter") {
       event.preventDefault();
-      own(event);
       owner.flip(i, j);
     }
   }
@@ -266,7 +265,6 @@ class Painted {
         if (step) choose(owner.now.row + step[0], owner.now.column + step[1]);
         else if (event.key === " " || event.key === "Enter") {
           event.preventDefault();
-          own(event);
           owner.flip(owner.now.row, owner.now.column);
         }
       },

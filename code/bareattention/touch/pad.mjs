@@ -1,4 +1,4 @@
-import { arrow, drag, h, own } from "./base.mjs";
+import { arrow, drag, h } from "./base.mjs";
 import { paint } from "./ink.mjs";
 
 const GRID = 84; // pixels of the pad: three of them are one of MNIST's
@@ -64,7 +64,6 @@ export class Pad {
       if (this.down) this.changed(this.ink);
     } else if (event.key === " ") {
       event.preventDefault();
-      own(event);
       this.down = !this.down;
       if (this.down) this.stroke(this.spot, this.spot);
       this.show();

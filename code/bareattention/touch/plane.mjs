@@ -1,4 +1,4 @@
-import { Touchable, button, define, drag, fmt, h, own, set } from "./base.mjs";
+import { Touchable, button, define, drag, fmt, h, set } from "./base.mjs";
 import { attention, dot } from "./math.mjs";
 
 const SIDE = 240; // px of a plane's view
@@ -82,7 +82,7 @@ class Plane extends Touchable {
   movable(field, place, mark, name, what, isArrow) {
     const change = () => this.say(`${what} ${place().map((x) => fmt(x, 1)).join(", ")}. ${this.show()}`);
     const inputs = [0, 1].map((axis) => h("input", {
-      type: "number", step: 0.5, min: -field.most, max: field.most, "aria-label": `${what}, ${"xy"[axis]}`, onkeydown: own,
+      type: "number", step: 0.5, min: -field.most, max: field.most, "aria-label": `${what}, ${"xy"[axis]}`,
       oninput: (/** @type {any} */ event) => {
         const typed = event.target.valueAsNumber;
         if (!Number.isFinite(typed)) return;
