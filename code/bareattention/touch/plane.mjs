@@ -163,7 +163,12 @@ class Plane extends Touchable {
 .asks { align-items: center; display: flex; flex-wrap: wrap; gap: 0.5em; }
 input[type="number"] { width: 4.6em; }
 .wide { max-width: 100%; overflow-x: auto; }
-td, .wide th { padding: 0.15em 0.5em 0.15em 0; text-align: left; white-space: nowrap; }`;
+td, .wide th { padding: 0.15em 0.5em 0.15em 0; text-align: left; white-space: nowrap; }
+@media (width < 30rem) {
+  .wide table { font-size: 0.92em; }
+  .wide :is(td, th) { padding-right: 0.35em; }
+  .wide input { appearance: textfield; padding: 0.15em 0.3em; width: 3em; }
+  ::-webkit-inner-spin-button { display: none; } }`;
   }
 }
 
@@ -199,7 +204,7 @@ class Field {
     const [out, down] = [x, y].map((from, axis) => Math.sign(from - SIDE / 2) || (axis ? 1 : side));
     const edge = x + out * (11 + 7 * (name.textContent ?? "").length); // 7 px a letter
     const right = edge < 0 || edge > SIDE ? -out : out;
-    set(name, { x: x + right * 11, y: y + down * 9 + 4, "text-anchor": right > 0 ? "start" : "end" });
+    set(name, { x: x + right * 11, y: Math.max(13, Math.min(SIDE - 5, y + down * 9 + 4)), "text-anchor": right > 0 ? "start" : "end" });
   }
 
   /** The numbers at a place in px of the screen, to a tenth. @param {number} x @param {number} y */
