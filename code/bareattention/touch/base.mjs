@@ -229,8 +229,8 @@ export function bars(title, what, unit, names, most = 1) {
     node: h("table", { class: "bars" }, caption, h("thead", {}, head), h("tbody", {}, ...rows)),
     show: (values, decimals = 2) =>
       cells.forEach((cell, i) => {
-        cell.textContent = fmt(values[i], decimals);
-        cell.style.setProperty("--share", `${(100 * Math.min(values[i], most)) / most}%`);
+        cell.textContent = values.length ? fmt(values[i], decimals) : "";
+        cell.style.setProperty("--share", `${(100 * Math.min(values[i] ?? 0, most)) / most}%`);
       }),
   };
 }

@@ -80,10 +80,12 @@ class Digit extends Touchable {
   forget() {
     this.image = undefined;
     this.covered.fill(false);
-    this.answer.replaceChildren("Draw, or take a digit.");
+    const words = "Draw a digit, or take one.";
+    this.answer.replaceChildren(h("b", {}, words));
+    this.say(words);
     this.told.textContent = "";
-    this.bars.show(DIGITS.map(() => 0));
-    this.looks.show(this.covered.map(() => 0));
+    this.bars.show([]);
+    this.looks.show([]);
     paint(this.seen, Array.from({ length: 28 }, () => new Array(28).fill(0)));
   }
 
@@ -150,12 +152,13 @@ class Digit extends Touchable {
     return { node, show: (/** @type {number[]} */ looked) => {
       const most = Math.max(...looked);
       squares.forEach((square, i) => {
-        const paper = colour("viridis", most && looked[i] / most);
-        square.textContent = fmt(looked[i]);
+        const paper = colour("viridis", looked[i] / most || 0);
+        const share = looked.length ? fmt(looked[i]) : "";
+        square.textContent = share;
         square.style.setProperty("--paper", paper);
         square.style.setProperty("--ink", inkOn(paper));
         set(square, { "aria-pressed": String(this.covered[i]),
-          "aria-label": `${this.place(i)}: looked at ${fmt(looked[i])}${this.covered[i] ? ", covered" : ""}` });
+          "aria-label": `${this.place(i)}${share && `: looked at ${share}`}${this.covered[i] ? ", covered" : ""}` });
       });
     } };
   }
