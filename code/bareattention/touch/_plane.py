@@ -43,7 +43,8 @@ def plane(
     }
     told = ", ".join(f"{share:.2f} to {n}" for n, share in zip(names, shares, strict=True))
     alt = f"The query of {asks} and the keys as arrows in a plane; the shares are {told}"
-    found = panels(1 if values is None else 2, columns=2, size=(6.4, 3.3))
+    drawn = 1 if values is None else 2
+    found = panels(drawn, columns=drawn, size=(3.3 * drawn, 3.3))
     _arrows(found[0], asks, query, names, keys)
     if values is not None:
         data["values"] = values
