@@ -23,6 +23,14 @@ REACHABLE = """() => {
   return inside.filter((e) => e.checkVisibility() && !e.disabled
     && !(e.type === 'radio' && (radios.has(e.name) || !radios.add(e.name)))).length;
 }"""
+# How far the controls stay from the sides, where what holds an output cuts off their outlines.
+ROOM = """() => {
+  const touch = document.querySelector('.touch');
+  const all = touch.getBoundingClientRect();
+  return Math.min(...[...touch.shadowRoot.querySelectorAll('button, summary, input, [tabindex]')]
+    .filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect())
+    .map(({ left, right }) => Math.min(left - all.left, all.right - right)));
+}"""
 # Rows of a table that are not all equally long, whatever is hidden from whom.
 UNEVEN = """() => [...document.querySelector('.touch').shadowRoot.querySelectorAll('table')]
   .filter((table) => new Set([...table.rows].map((row) => [...row.cells]
@@ -135,6 +143,11 @@ def test_it_works_twice_on_a_page_in_a_frame_of_no_origin(visitor, figure, tmp_p
 def test_nothing_makes_the_page_scroll_sideways(shown, width):
     visit = shown(viewport={"width": width, "height": 844}, has_touch=True)
     assert overflow(visit.page) == [] and visit.faults == []
+
+
+@each_element
+def test_outlines_are_not_cut_off(shown):
+    assert shown().page.evaluate(ROOM) >= 4
 
 
 @each_element

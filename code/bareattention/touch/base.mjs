@@ -240,7 +240,7 @@ export function bars(title, what, unit, names, most = 1) {
 const STYLE = `
 :host { --teal: #1a8a8c; --rust: #cf5f3c; --violet: #8f6bc4; --amber: #b3761a; --blue: #3f7fc0;
   --faint: color-mix(in srgb, currentColor 22%, transparent); --mark: var(--teal);
-  color: inherit; display: block; margin: 1rem 0; text-align: start;
+  color: inherit; display: block; margin: 1rem 0; padding: 0 5px; text-align: start;
   font: 0.88rem/1.45 var(--label-face, system-ui, sans-serif); }
 * { box-sizing: border-box; }
 p { margin: 0.4em 0; }

@@ -166,7 +166,7 @@ input[type="number"] { width: 4.6em; }
 td, .wide th { padding: 0.15em 0.5em 0.15em 0; text-align: left; white-space: nowrap; }
 @media (width < 30rem) {
   .wide table { font-size: 0.92em; }
-  .wide :is(td, th) { padding-right: 0.35em; }
+  .wide :is(td, th) { padding-right: 0.3em; }
   .wide input { appearance: textfield; padding: 0.15em 0.3em; width: 3em; }
   ::-webkit-inner-spin-button { display: none; } }`;
   }
