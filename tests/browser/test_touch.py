@@ -23,6 +23,14 @@ REACHABLE = """() => {
   return inside.filter((e) => e.checkVisibility() && !e.disabled
     && !(e.type === 'radio' && (radios.has(e.name) || !radios.add(e.name)))).length;
 }"""
+# How far the controls stay from the sides, where what holds an output cuts off their outlines.
+ROOM = """() => {
+  const touch = document.querySelector('.touch');
+  const all = touch.getBoundingClientRect();
+  return Math.min(...[...touch.shadowRoot.querySelectorAll('button, summary, input, [tabindex]')]
+    .filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect())
+    .map(({ left, right }) => Math.min(left - all.left, all.right - right)));
+}"""
 # Rows of a table that are not all equally long, whatever is hidden from whom.
 UNEVEN = """() => [...document.querySelector('.touch').shadowRoot.querySelectorAll('table')]
   .filter((table) => new Set([...table.rows].map((row) => [...row.cells]
@@ -40,6 +48,17 @@ SLOWLY = """async ([before, after]) => {
   await new Promise((resolve) => setTimeout(resolve, 500));
   document.write(after);
   document.close();
+}"""
+# As Jupyter does: it listens to the whole page, and takes all that arrives there.
+JUPYTER = """() => {
+  window.taken = [];
+  document.addEventListener('keydown', (event) => taken.push(event.key));
+}"""
+EACH_CONTROL = """(key) => {
+  const inside = [...document.querySelector('.touch').shadowRoot.querySelectorAll(
+    'button, summary, input, [tabindex]')];
+  for (const node of inside) node.dispatchEvent(
+    new KeyboardEvent('keydown', { key, bubbles: true, composed: true, cancelable: true }));
 }"""
 
 each_element = pytest.mark.parametrize("name", EXAMPLES, scope="module")
@@ -127,6 +146,11 @@ def test_nothing_makes_the_page_scroll_sideways(shown, width):
 
 
 @each_element
+def test_outlines_are_not_cut_off(shown):
+    assert shown().page.evaluate(ROOM) >= 4
+
+
+@each_element
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing(shown, theme):
     page = shown(theme=theme).page
@@ -154,6 +178,21 @@ def test_the_keyboard_reaches_all_and_leaves_again(shown):
     else:
         pytest.fail("the keyboard does not come out again")
     assert len(places - {None}) == page.evaluate(REACHABLE) > 0
+
+
+@each_element
+def test_jupyter_gets_none_of_its_keys_and_escape_goes_back_to_the_cell(visitor, figure, tmp_path):
+    cell = f'<div class="jp-Cell" tabindex="0">{figure.html(with_script=True)}</div>'
+    page = visitor.open(write(tmp_path / "figure.html", cell)).page
+    page.evaluate(JUPYTER)
+    for key in ("x", "M", "ArrowDown", "Enter"):
+        page.evaluate(EACH_CONTROL, key)
+    assert page.evaluate("taken") == []
+    control = page.locator(".touch :is(input, button)").first
+    control.press("Control+s")
+    assert "s" in page.evaluate("taken"), "the notebook cannot be saved"
+    control.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "jp-Cell"
 
 
 @each_element

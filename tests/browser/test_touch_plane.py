@@ -2,7 +2,9 @@
 
 import pytest
 from touch_examples import EXAMPLES
-from touch_page import said, shown
+from touch_page import said, shown, write
+
+PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
@@ -46,9 +48,19 @@ def test_numbers_end_where_the_plane_ends(page):
 
 def test_no_name_is_cut_off(page):
     field(page, "query of bank, x").fill("-3")
-    frame = page.locator(".field .frame").first.bounding_box()
-    name = page.locator(".field .name", has_text="bank asks").bounding_box()
-    assert frame["x"] <= name["x"] <= frame["x"] + frame["width"] - name["width"]
+    for y in ("-3", "3"):
+        field(page, "query of bank, y").fill(y)
+        frame = page.locator(".field .frame").first.bounding_box()
+        name = page.locator(".field .name", has_text="bank asks").bounding_box()
+        for start, size in (("x", "width"), ("y", "height")):
+            assert frame[start] <= name[start] <= frame[start] + frame[size] - name[size]
+
+
+def test_the_table_fits_on_a_phone(visitor, tmp_path):
+    html = EXAMPLES["plane"]().html(with_script=True)
+    page = visitor.open(write(tmp_path / "page.html", html), viewport=PHONE).page
+    wide, room = page.locator(".wide").evaluate("e => [e.scrollWidth, e.clientWidth]")
+    assert wide <= room
 
 
 def test_points_in_one_place_share_a_name(page):

@@ -7,7 +7,8 @@ import torch
 from scipy.spatial import ConvexHull
 from torch.nn import functional as F
 
-from bareattention import random_embeddings, touch
+from bareattention import panels, random_embeddings, touch
+from bareattention.touch._plane import _arrows, _points
 
 
 def test_angles_and_hulls(node):
@@ -35,3 +36,11 @@ def test_the_alternative_text_tells_the_mixture():
 def test_as_many_names_as_keys():
     with pytest.raises(ValueError, match=r"^names: wanted 2 of them, got 1$"):
         touch.plane(["a"], torch.ones(2), torch.eye(2))
+
+
+def test_the_picture_tells_a_query_from_its_key_and_names_a_place_once():
+    left, right = panels(2)
+    _arrows(left, "a", torch.ones(2), ["a", "b"], torch.eye(2))
+    _points(right, ["a", "b"], torch.ones(2, 2), torch.ones(2))
+    written = [[text.get_text() for text in ax.texts if text.get_text()] for ax in (left, right)]
+    assert written == [["a asks", "a", "b"], ["a, b", "mixture"]]

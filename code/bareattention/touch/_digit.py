@@ -13,7 +13,9 @@ from bareattention.shapes import Count, checked, require
 from bareattention.touch.figure import TouchFigure
 from bareattention.touch.models import configuration
 
-HINT = "Draw a digit, or take one. Then cover a square, and switch heads off."
+HINT = (
+    "Take another digit, or clear the pad and draw one. Then cover a square, and switch heads off."
+)
 
 
 @checked

@@ -43,10 +43,9 @@ def plane(
     }
     told = ", ".join(f"{share:.2f} to {n}" for n, share in zip(names, shares, strict=True))
     alt = f"The query of {asks} and the keys as arrows in a plane; the shares are {told}"
-    found = panels(1 if values is None else 2, columns=2, size=(6.4, 3.3))
-    _arrows(
-        found[0], [(asks, query, VIOLET), *((n, k, TEAL) for n, k in zip(names, keys, strict=True))]
-    )
+    drawn = 1 if values is None else 2
+    found = panels(drawn, columns=drawn, size=(3.3 * drawn, 3.3))
+    _arrows(found[0], asks, query, names, keys)
     if values is not None:
         data["values"] = values
         mixed = shares @ values
@@ -56,26 +55,41 @@ def plane(
     return TouchFigure("plane", data, alt=f"{alt}.", picture=found[0].figure)
 
 
-def _square(ax: Axes, points: Tensor) -> None:
-    most = max(1.2, 1.2 * points.abs().max().item())
-    ax.set(xlim=(-most, most), ylim=(-most, most), aspect="equal")
-    for line in (ax.axhline, ax.axvline):
-        line(0, color="0.6", linewidth=0.8, zorder=0)
-
-
-def _arrows(ax: Axes, arrows: list[tuple[str, Tensor, str]]) -> None:
-    """Arrows from 0, each with its name at its tip."""
-    for name, tip, colour in arrows:
-        place = tuple(tip.tolist())
-        ax.annotate("", place, (0, 0), arrowprops={"arrowstyle": "->", "color": colour, "lw": 2.5})
-        ax.annotate(name, place, xytext=(0, 5), textcoords="offset points", ha="center")
-    _square(ax, torch.stack([tip for _, tip, _ in arrows]))
+def _arrows(ax: Axes, asks: str, query: Tensor, names: Sequence[str], keys: Tensor) -> None:
+    """Arrows from 0, the query's and the keys'."""
+    for tip, colour in [(query, VIOLET), *((key, TEAL) for key in keys)]:
+        style = {"arrowstyle": "->", "color": colour, "lw": 2.5}
+        ax.annotate("", tip.tolist(), (0, 0), arrowprops=style)
+    _square(ax, torch.stack([query, *keys]))
+    _write(ax, [f"{asks} asks"], query[None], side=-1)
+    _write(ax, names, keys)
 
 
 def _points(ax: Axes, names: Sequence[str], values: Tensor, mixed: Tensor) -> None:
     """The values, and the mixture among them."""
     ax.scatter(*values.T.tolist(), color=AMBER)
     ax.scatter(*mixed.tolist(), color=RUST)
-    for name, place in [*zip(names, values.tolist(), strict=True), ("mixture", mixed.tolist())]:
-        ax.annotate(name, place, xytext=(0, 6), textcoords="offset points", ha="center")
     _square(ax, values)
+    _write(ax, names, values)
+    ax.annotate("mixture", mixed.tolist(), (0, 8), textcoords="offset points", ha="center")
+
+
+def _square(ax: Axes, points: Tensor) -> None:
+    most = max(1.2, 1.4 * points.abs().max().item())
+    ax.set(xlim=(-most, most), ylim=(-most, most), aspect="equal")
+    for line in (ax.axhline, ax.axvline):
+        line(0, color="0.6", linewidth=0.8, zorder=0)
+
+
+def _write(ax: Axes, names: Sequence[str], points: Tensor, side: int = 1) -> None:
+    """A name above or below each point, or beside one on the upright axis; one place, one label."""
+    places: dict[tuple[float, ...], list[str]] = {}
+    for name, point in zip(names, points.tolist(), strict=True):
+        places.setdefault(tuple(point), []).append(name)
+    for (x, y), there in places.items():
+        up = 1 if y > 0 else -1
+        beside = (7 * side, 6 * up), "left" if side > 0 else "right"
+        place, align = ((0, 12 * up), "center") if x else beside
+        ax.annotate(
+            ", ".join(there), (x, y), place, textcoords="offset points", ha=align, va="center"
+        )

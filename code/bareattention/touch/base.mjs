@@ -36,13 +36,24 @@ export class Touchable extends HTMLElement {
       const data = JSON.parse(json?.textContent ?? "");
       const status = h("p", { role: "status", class: "unseen" });
       this.say = later(400, (words) => (status.textContent = words));
-      const box = h("div", { role: "group", "aria-label": data.label });
+      const box = h("div", { role: "group", "aria-label": data.label,
+        onkeydown: (/** @type {KeyboardEvent} */ event) => this.heed(event) });
       box.append(h("p", { class: "try" }, data.hint), ...this.draw(data), status);
       this.attachShadow({ mode: "open" }).append(h("style", {}, STYLE + this.css()), box);
       this.setAttribute("ready", "");
     } catch (error) {
       console.warn(`${this.localName} keeps its picture:`, error);
     }
+  }
+
+  /**
+   * Keep keys from Jupyter, which deletes a cell on x and leaves it on arrows; Escape goes back to
+   * the cell.  @param {KeyboardEvent} event
+   */
+  heed(event) {
+    /** @type {HTMLElement | null} */ const cell = this.closest(".jp-Cell");
+    if (event.key === "Escape") cell?.focus();
+    if (!event.altKey && !event.ctrlKey && !event.metaKey) event.stopPropagation();
   }
 
   /** What the element is made of.  @param {any} data @returns {(Node | string)[]} */
@@ -110,9 +121,6 @@ export function later(wait, call) {
   };
 }
 
-/** Keep a key from Jupyter, which has shortcuts on arrows and letters. @param {Event} event */
-export const own = (event) => event.stopPropagation();
-
 /** Where an arrow key leads: [down, right], or undefined. @param {KeyboardEvent} event */
 export function arrow(event) {
   /** @type {Record<string, number[]>} */
@@ -120,7 +128,6 @@ export function arrow(event) {
   const step = !event.altKey && !event.ctrlKey && !event.metaKey && steps[event.key];
   if (!step) return undefined;
   event.preventDefault();
-  event.stopPropagation();
   return step;
 }
 
@@ -176,7 +183,6 @@ export function slider(label, values, first, change, words = String) {
     type: "range",
     max: values.length - 1,
     value: values.indexOf(first),
-    onkeydown: own,
     oninput: () => change(show()),
   });
   show();
@@ -188,13 +194,13 @@ export function slider(label, values, first, change, words = String) {
  * @param {string} [label] what a screen reader says, where the name is only a sign
  */
 export const button = (name, act, label) =>
-  h("button", { type: "button", "aria-label": label, onkeydown: own, onclick: act }, name);
+  h("button", { type: "button", "aria-label": label, onclick: act }, name);
 
 /**
  * A switch. @param {string} label @param {boolean} on @param {(on: boolean) => void} change
  */
 export function toggle(label, on, change) {
-  const input = h("input", { type: "checkbox", onkeydown: own, onchange: () => change(input.checked) });
+  const input = h("input", { type: "checkbox", onchange: () => change(input.checked) });
   input.checked = on;
   return h("label", { class: "toggle" }, input, h("span", {}, label));
 }
@@ -207,7 +213,7 @@ export function toggle(label, on, change) {
 export function choice(label, names, first, change) {
   const group = `choice-${label}`;
   const options = names.map((name, i) => {
-    const input = h("input", { type: "radio", name: group, onkeydown: own, onchange: () => change(i) });
+    const input = h("input", { type: "radio", name: group, onchange: () => change(i) });
     input.checked = i === first;
     return h("label", {}, input, h("span", {}, name));
   });
@@ -231,8 +237,8 @@ export function bars(title, what, unit, names, most = 1) {
     node: h("table", { class: "bars" }, caption, h("thead", {}, head), h("tbody", {}, ...rows)),
     show: (values, decimals = 2) =>
       cells.forEach((cell, i) => {
-        cell.textContent = fmt(values[i], decimals);
-        cell.style.setProperty("--share", `${(100 * Math.min(values[i], most)) / most}%`);
+        cell.textContent = values.length ? fmt(values[i], decimals) : "";
+        cell.style.setProperty("--share", `${(100 * Math.min(values[i] ?? 0, most)) / most}%`);
       }),
   };
 }
@@ -242,7 +248,7 @@ export function bars(title, what, unit, names, most = 1) {
 const STYLE = `
 :host { --teal: #1a8a8c; --rust: #cf5f3c; --violet: #8f6bc4; --amber: #b3761a; --blue: #3f7fc0;
   --faint: color-mix(in srgb, currentColor 22%, transparent); --mark: var(--teal);
-  color: inherit; display: block; margin: 1rem 0; text-align: start;
+  color: inherit; display: block; margin: 1rem 0; padding: 0 5px; text-align: start;
   font: 0.88rem/1.45 var(--label-face, system-ui, sans-serif); }
 * { box-sizing: border-box; }
 p { margin: 0.4em 0; }

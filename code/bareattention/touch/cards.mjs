@@ -37,20 +37,20 @@ export function readCards(left, right, asked, all, { mean, std }) {
 class Cards extends Touchable {
   /** @param {Data} data */
   draw(data) {
-    this.data = data;
-    this.pool = images(data.pictures, data.side);
-    this.cards = data.cards.map((card) => [...card]);
-    this.asked = this.pool[data.asked];
-    this.table = h("ol", { class: "cards" });
-    this.question = h("canvas", { class: "picture", "aria-hidden": "true" });
-    this.answer = h("p", { class: "answer" }, h("b", {}, "…"));
-    this.bars = bars("What it reads on the right", "digit", "share", Array.from({ length: 10 }, (_, i) => String(i)));
-    this.pad = new Pad("Draw the digit you ask for", (pixels) => {
+    /** @type {Data} */ this.data = data;
+    /** @type {number[][][]} */ this.pool = images(data.pictures, data.side);
+    /** @type {number[][]} */ this.cards = data.cards.map((card) => [...card]);
+    /** @type {number[][]} */ this.asked = this.pool[data.asked];
+    /** @type {any} */ this.table = h("ol", { class: "cards" });
+    /** @type {any} */ this.question = h("canvas", { class: "picture", "aria-hidden": "true" });
+    /** @type {any} */ this.answer = h("p", { class: "answer" }, h("b", {}, "…"));
+    /** @type {ReturnType<typeof bars>} */ this.bars = bars("What it reads on the right", "digit", "share", Array.from({ length: 10 }, (_, i) => String(i)));
+    /** @type {Pad} */ this.pad = new Pad("Draw the digit you ask for", (pixels) => {
       const drawn = pixels && prepared(pixels);
       if (drawn) this.ask(resampled(drawn, data.side, data.side));
     });
-    this.more = button("Add a card", () => this.deal(this.cards.length + 1, true));
-    this.fewer = button("Take one away", () => this.deal(this.cards.length - 1, true));
+    /** @type {any} */ this.more = button("Add a card", () => this.deal(this.cards.length + 1, true));
+    /** @type {any} */ this.fewer = button("Take one away", () => this.deal(this.cards.length - 1, true));
     const picks = [...Array(10).keys()].map((digit) => button(String(digit), () => {
       const known = this.cards.map(([left]) => left);
       const same = this.pool.flatMap((_, i) => (data.labels[i] === digit && !known.includes(i) ? [i] : []));

@@ -8,7 +8,7 @@ const tables = {};
  * @param {string} map @param {number} value from 0 to 1; what lies beyond takes the colour of the end
  */
 export function colour(map, value) {
-  tables[map] ??= Array.from(atob(MAPS[map]), (c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  tables[map] ??= Array.from(atob(MAPS[/** @type {"viridis"} */ (map)]), (c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
   const place = Math.max(0, Math.min(255, Math.floor(value * 256)));
   return `#${tables[map].slice(6 * place, 6 * place + 6)}`;
 }

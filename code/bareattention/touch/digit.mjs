@@ -18,21 +18,21 @@ class Digit extends Touchable {
   /** @param {Data} data */
   draw(data) {
     const { heads, blocks } = data.config;
-    this.data = data;
-    this.examples = images(data.examples, 28);
-    this.off = Array.from({ length: blocks }, () => new Array(heads).fill(false));
-    this.now = { block: blocks - 1, head: 0 };
-    this.side = Math.floor((28 + 2 * data.config.padding - data.config.size) / data.config.stride) + 1;
-    this.covered = new Array(this.side ** 2).fill(false);
-    this.image = this.examples[data.first];
+    /** @type {Data} */ this.data = data;
+    /** @type {number[][][]} */ this.examples = images(data.examples, 28);
+    /** @type {boolean[][]} */ this.off = Array.from({ length: blocks }, () => new Array(heads).fill(false));
+    /** @type {{block: number, head: number}} */ this.now = { block: blocks - 1, head: 0 };
+    /** @type {number} */ this.side = Math.floor((28 + 2 * data.config.padding - data.config.size) / data.config.stride) + 1;
+    /** @type {boolean[]} */ this.covered = new Array(this.side ** 2).fill(false);
+    /** @type {number[][] | undefined} */ this.image = this.examples[data.first];
 
-    this.pad = new Pad("Draw a digit", (pixels) => this.drawn(pixels && prepared(pixels)));
+    /** @type {Pad} */ this.pad = new Pad("Draw a digit", (pixels) => this.drawn(pixels && prepared(pixels)));
     this.pad.set(this.image);
-    this.seen = h("canvas", { class: "seen", "aria-hidden": "true" });
-    this.answer = h("p", { class: "answer" }, h("b", {}, "…"));
-    this.bars = bars("", "digit", "share", DIGITS);
-    this.looks = this.grid();
-    this.told = h("p", {});
+    /** @type {any} */ this.seen = h("canvas", { class: "seen", "aria-hidden": "true" });
+    /** @type {any} */ this.answer = h("p", { class: "answer" }, h("b", {}, "…"));
+    /** @type {ReturnType<typeof bars>} */ this.bars = bars("", "digit", "share", DIGITS);
+    /** @type {ReturnType<Digit["grid"]>} */ this.looks = this.grid();
+    /** @type {any} */ this.told = h("p", {});
     const buttons = this.examples.map((example, i) => button(DIGITS[i], () => {
       this.pad.set(example);
       this.drawn(example);
@@ -80,10 +80,12 @@ class Digit extends Touchable {
   forget() {
     this.image = undefined;
     this.covered.fill(false);
-    this.answer.replaceChildren("Draw, or take a digit.");
+    const words = "Draw a digit, or take one.";
+    this.answer.replaceChildren(h("b", {}, words));
+    this.say(words);
     this.told.textContent = "";
-    this.bars.show(DIGITS.map(() => 0));
-    this.looks.show(this.covered.map(() => 0));
+    this.bars.show([]);
+    this.looks.show([]);
     paint(this.seen, Array.from({ length: 28 }, () => new Array(28).fill(0)));
   }
 
@@ -99,19 +101,19 @@ class Digit extends Touchable {
     if (answer) this.say(`${words} ${answer}`.trim());
   }
 
-  /** The picture with its covered squares white. */
-  shownImage() {
+  /** A picture with the covered squares white. @param {number[][]} image */
+  shown(image) {
     const { size, stride, padding } = this.data.config;
     const hidden = this.covered.flatMap((is, i) => (is ? [i] : [])).map((i) =>
       [Math.floor(i / this.side) * stride - padding, (i % this.side) * stride - padding]);
-    return this.image.map((row, r) => row.map((ink, c) =>
+    return image.map((row, r) => row.map((ink, c) =>
       hidden.some(([top, left]) => r >= top && r < top + size && c >= left && c < left + size) ? 0 : ink));
   }
 
   /** Read and draw all anew; returns the answer in words. */
   show() {
     if (!this.model || !this.image) return "";
-    const image = this.shownImage();
+    const image = this.shown(this.image);
     const { logits, weights } = readDigit(image, this.model, this.data.config, this.off);
     const shares = softmax(logits);
     const altered = this.covered.some(Boolean) || this.off.flat().some(Boolean);
@@ -150,12 +152,13 @@ class Digit extends Touchable {
     return { node, show: (/** @type {number[]} */ looked) => {
       const most = Math.max(...looked);
       squares.forEach((square, i) => {
-        const paper = colour("viridis", most && looked[i] / most);
-        square.textContent = fmt(looked[i]);
+        const paper = colour("viridis", looked[i] / most || 0);
+        const share = looked.length ? fmt(looked[i]) : "";
+        square.textContent = share;
         square.style.setProperty("--paper", paper);
         square.style.setProperty("--ink", inkOn(paper));
         set(square, { "aria-pressed": String(this.covered[i]),
-          "aria-label": `${this.place(i)}: looked at ${fmt(looked[i])}${this.covered[i] ? ", covered" : ""}` });
+          "aria-label": `${this.place(i)}${share && `: looked at ${share}`}${this.covered[i] ? ", covered" : ""}` });
       });
     } };
   }

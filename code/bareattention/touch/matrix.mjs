@@ -1,4 +1,4 @@
-import { Touchable, arrow, button, choice, define, fmt, h, own, set, toggle } from "./base.mjs";
+import { Touchable, arrow, button, choice, define, fmt, h, set, toggle } from "./base.mjs";
 import { colour, inkOn } from "./colour.mjs";
 import { matmul, shares, transposed } from "./math.mjs";
 
@@ -52,17 +52,17 @@ export function harm(weights, output, right, mask) {
 class Matrix extends Touchable {
   /** @param {Data} data */
   draw(data) {
-    this.data = data;
-    this.mask = data.mask?.map((row) => [...row]);
-    this.now = { head: 0, wrong: "", row: data.first[0], column: data.first[1] };
+    /** @type {Data} */ this.data = data;
+    /** @type {boolean[][] | undefined} */ this.mask = data.mask?.map((row) => [...row]);
+    /** @type {{head: number, wrong: string, row: number, column: number}} */ this.now = { head: 0, wrong: "", row: data.first[0], column: data.first[1] };
     /** @type {number[] | undefined} where the mouse is */
     this.over = undefined;
-    this.off = data.queries.map(() => false);
-    this.told = h("p", { class: "told" });
-    this.sums = h("div", { class: "sum number" });
-    this.takes = h("div", { class: "number" });
+    /** @type {boolean[]} */ this.off = data.queries.map(() => false);
+    /** @type {any} */ this.told = h("p", { class: "told" });
+    /** @type {any} */ this.sums = h("div", { class: "sum number" });
+    /** @type {any} */ this.takes = h("div", { class: "number" });
     const large = data.names.length > MOST_CELLS;
-    this.table = large ? new Painted(this, data.names) : new Written(this, data.names);
+    /** @type {Painted | Written} */ this.table = large ? new Painted(this, data.names) : new Written(this, data.names);
     const controls = [];
     if (data.queries.length > 1) {
       const names = data.queries.map((_, i) => String(i + 1));
@@ -219,7 +219,6 @@ class Written {
       this.cells[row][column].focus();
     } else if (event.key === " " || event.key === "Enter") {
       event.preventDefault();
-      own(event);
       owner.flip(i, j);
     }
   }
@@ -266,7 +265,6 @@ class Painted {
         if (step) choose(owner.now.row + step[0], owner.now.column + step[1]);
         else if (event.key === " " || event.key === "Enter") {
           event.preventDefault();
-          own(event);
           owner.flip(owner.now.row, owner.now.column);
         }
       },

@@ -9,11 +9,11 @@ export function linear(rows, all, name) {
   const { shape: [outs, ins], data } = all[`${name}.weight`];
   const bias = all[`${name}.bias`]?.data;
   return rows.map((row) => {
-    const out = new Float64Array(outs);
+    /** @type {number[]} */ const out = [];
     for (let o = 0, at = 0; o < outs; o++) {
       let sum = bias ? bias[o] : 0;
       for (let i = 0; i < ins; i++) sum += data[at++] * row[i];
-      out[o] = sum;
+      out.push(sum);
     }
     return out;
   });

@@ -1,4 +1,4 @@
-import { arrow, drag, h, own } from "./base.mjs";
+import { arrow, drag, h } from "./base.mjs";
 import { paint } from "./ink.mjs";
 
 const GRID = 84; // pixels of the pad: three of them are one of MNIST's
@@ -9,7 +9,7 @@ export class Pad {
   /** @param {string} label @param {(pixels: number[][] | null) => void} changed */
   constructor(label, changed) {
     this.changed = changed;
-    this.clear();
+    /** @type {number[][]} */ this.ink = [];
     this.spot = [GRID / 2, GRID / 2];
     this.down = false;
     this.canvas = h("canvas", {
@@ -38,12 +38,12 @@ export class Pad {
         this.changed(this.ink);
       },
     });
-    this.show();
+    this.clear();
   }
 
   clear() {
     this.ink = Array.from({ length: GRID }, () => new Array(GRID).fill(0));
-    if (this.canvas) this.show();
+    this.show();
   }
 
   /** Put another picture on the pad. @param {number[][]} pixels 28 × 28 */
@@ -64,7 +64,6 @@ export class Pad {
       if (this.down) this.changed(this.ink);
     } else if (event.key === " ") {
       event.preventDefault();
-      own(event);
       this.down = !this.down;
       if (this.down) this.stroke(this.spot, this.spot);
       this.show();

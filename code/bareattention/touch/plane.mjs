@@ -1,4 +1,4 @@
-import { Touchable, button, define, drag, fmt, h, own, set } from "./base.mjs";
+import { Touchable, button, define, drag, fmt, h, set } from "./base.mjs";
 import { attention, dot } from "./math.mjs";
 
 const SIDE = 240; // px of a plane's view
@@ -35,12 +35,11 @@ class Plane extends Touchable {
   /** @param {Data} data */
   draw(data) {
     const copy = () => JSON.parse(JSON.stringify({ query: data.query, keys: data.keys, values: data.values }));
-    this.data = data;
-    this.now = copy();
+    /** @type {Data} */ this.data = data;
+    /** @type {{query: number[], keys: number[][], values?: number[][]}} */ this.now = copy();
     const left = new Field("Query and keys", [data.query, ...data.keys], ["", ""]);
-    this.fields = [left];
-    /** @type {{place: () => number[], field: Field, inputs: any[], what: string}[]} */
-    this.all = [];
+    /** @type {Field[]} */ this.fields = [left];
+    /** @type {ReturnType<Plane["movable"]>[]} */ this.all = [];
     const q = this.movable(left, () => this.now.query, "violet", `${data.asks} asks`, `query of ${data.asks}`, true);
     const keys = data.keys.map((_, i) =>
       this.movable(left, () => this.now.keys[i], "teal", data.names[i], `key of ${data.names[i]}`, true));
@@ -53,14 +52,14 @@ class Plane extends Touchable {
       this.mixedName = h("text", { class: "name" }, "mixture");
       right.svg.append(this.hull);
       values = data.values.map((_, i) =>
-        this.movable(right, () => this.now.values[i], "amber", data.names[i], `value of ${data.names[i]}`, false));
+        this.movable(right, () => /** @type {number[][]} */ (this.now.values)[i], "amber", data.names[i], `value of ${data.names[i]}`, false));
       right.svg.append(this.mixed, this.mixedName);
     }
     const columns = ["key of", "x", "y", "q · k", "angle", "share", ...(values.length ? ["value x", "y"] : [])];
-    this.cells = data.names.map(() => [0, 1, 2].map(() => h("td", {})));
+    /** @type {any[][]} */ this.cells = data.names.map(() => [0, 1, 2].map(() => h("td", {})));
     const rows = data.names.map((name, i) => h("tr", {}, h("th", { scope: "row" }, name),
       ...keys[i].inputs.map(inCell), ...this.cells[i], ...(values[i]?.inputs ?? []).map(inCell)));
-    this.mixture = h("p", { class: "mixture number" });
+    /** @type {any} */ this.mixture = h("p", { class: "mixture number" });
     this.show();
     return [
       h("div", { class: "beside" }, ...this.fields.map((field) => field.node)),
@@ -83,7 +82,7 @@ class Plane extends Touchable {
   movable(field, place, mark, name, what, isArrow) {
     const change = () => this.say(`${what} ${place().map((x) => fmt(x, 1)).join(", ")}. ${this.show()}`);
     const inputs = [0, 1].map((axis) => h("input", {
-      type: "number", step: 0.5, min: -field.most, max: field.most, "aria-label": `${what}, ${"xy"[axis]}`, onkeydown: own,
+      type: "number", step: 0.5, min: -field.most, max: field.most, "aria-label": `${what}, ${"xy"[axis]}`,
       oninput: (/** @type {any} */ event) => {
         const typed = event.target.valueAsNumber;
         if (!Number.isFinite(typed)) return;
@@ -164,7 +163,12 @@ class Plane extends Touchable {
 .asks { align-items: center; display: flex; flex-wrap: wrap; gap: 0.5em; }
 input[type="number"] { width: 4.6em; }
 .wide { max-width: 100%; overflow-x: auto; }
-td, .wide th { padding: 0.15em 0.5em 0.15em 0; text-align: left; white-space: nowrap; }`;
+td, .wide th { padding: 0.15em 0.5em 0.15em 0; text-align: left; white-space: nowrap; }
+@media (width < 30rem) {
+  .wide table { font-size: 0.92em; }
+  .wide :is(td, th) { padding-right: 0.3em; }
+  .wide input { appearance: textfield; padding: 0.15em 0.3em; width: 3em; }
+  ::-webkit-inner-spin-button { display: none; } }`;
   }
 }
 
@@ -200,7 +204,7 @@ class Field {
     const [out, down] = [x, y].map((from, axis) => Math.sign(from - SIDE / 2) || (axis ? 1 : side));
     const edge = x + out * (11 + 7 * (name.textContent ?? "").length); // 7 px a letter
     const right = edge < 0 || edge > SIDE ? -out : out;
-    set(name, { x: x + right * 11, y: y + down * 9 + 4, "text-anchor": right > 0 ? "start" : "end" });
+    set(name, { x: x + right * 11, y: Math.max(13, Math.min(SIDE - 5, y + down * 9 + 4)), "text-anchor": right > 0 ? "start" : "end" });
   }
 
   /** The numbers at a place in px of the screen, to a tenth. @param {number} x @param {number} y */

@@ -1,6 +1,6 @@
 // Parameters of a trained model: they come as a script, because a page from the disk may fetch nothing.
 
-const HOME = globalThis.document?.currentScript?.src ?? "";
+const HOME = /** @type {any} */ (globalThis.document?.currentScript)?.src ?? "";
 /** @type {Record<string, {text?: string, wait?: Promise<any>, done?: (text: string) => void}>} */
 const PARCELS = {};
 
