@@ -69,10 +69,10 @@ def test_every_file_can_be_read_and_has_a_record():
         runs = {run.path.name: run for run in recorded(file.stem.rpartition("-seed")[0])}
         if runs[file.name].parameters:
             read.add(f"{file.stem}.safetensors")
-    assert {file.name for file in RECORDED.iterdir()} == read and len(ALL) == 99
+    assert {file.name for file in RECORDED.iterdir()} == read and len(ALL) == 102
 
 
-@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("name", [*FULL, "final-no_attention"])
 def test_every_full_training_has_three_seeds(name):
     assert [run.seed for run in recorded(name)] == SEEDS
 
