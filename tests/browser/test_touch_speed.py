@@ -4,6 +4,8 @@ Times on a busy machine say little: each is held against a fixed piece of work, 
 in turn with it, and the best of a few tries counts.
 """
 
+from collections.abc import Iterator
+from itertools import islice, takewhile
 from statistics import median
 
 import pytest
@@ -16,7 +18,7 @@ from bareattention.touch.models import model_script
 from bareattention.touch.script import script
 
 FIRST, LATER = 300, 33  # milliseconds; waiting for the frame takes up to 17 of them
-TRIES = 3
+TRIES = 8
 WORK = 20  # ms that the fixed piece takes on an idle machine, with its frame
 TIMES = """
   window.painted = () => new Promise((resolve) => requestAnimationFrame(() => {
@@ -75,19 +77,34 @@ def as_if_idle(took: float, works: list[float]) -> float:
     return took / max(1, median(works) / WORK)
 
 
+def keep(limit: float, times: Iterator[float]) -> None:
+    """Hold a time to a limit; the first try that keeps it ends the measurements."""
+    slower = list(takewhile(lambda took: took > limit, islice(times, TRIES)))
+    assert len(slower) < TRIES, f"{slower} ms"
+
+
+def first_answers(visitor, address: str) -> Iterator[float]:
+    while True:
+        page = visitor.open(address).page
+        took = page.wait_for_function("window.took").json_value()
+        yield as_if_idle(took, [page.evaluate("timed(work)") for _ in range(5)])
+
+
+def later_answers(page, act: str) -> Iterator[float]:
+    page.evaluate(TIMES)
+    while True:
+        times, works, answers = page.evaluate(ACTS, act)
+        assert answers >= 10
+        yield as_if_idle(median(times), works)
+
+
 @pytest.mark.parametrize("name", ["cards", "digit"])
 def test_the_first_answer_comes_soon_after_the_model(visitor, tmp_path, name):
     element = EXAMPLES[name]().html(with_script=False)
     write(tmp_path / "page.html", f"<script>{TIMES}{WAKES}{script()}</script>{element}")
     (tmp_path / f"touch-{name}.js").write_text(model_script(name), "utf8")
-    took = []
     with serve(tmp_path) as address:
-        for _ in range(TRIES):
-            page = visitor.open(f"{address}/page.html").page
-            first = page.wait_for_function("window.took").json_value()
-            works = [page.evaluate("timed(work)") for _ in range(5)]
-            took.append(as_if_idle(first, works))
-    assert min(took) <= FIRST, f"{took} ms"
+        keep(FIRST, first_answers(visitor, f"{address}/page.html"))
 
 
 @pytest.mark.parametrize(
@@ -101,8 +118,4 @@ def test_the_first_answer_comes_soon_after_the_model(visitor, tmp_path, name):
 )
 def test_later_answers_come_soon(visitor, tmp_path, figure, act):
     page = shown(visitor, tmp_path / "page.html", figure())
-    page.evaluate(TIMES)
-    rounds = [page.evaluate(ACTS, act) for _ in range(TRIES)]
-    assert all(answers >= 10 for *_, answers in rounds)
-    medians = [as_if_idle(median(times), works) for times, works, _ in rounds]
-    assert min(medians) <= LATER, f"{medians} ms"
+    keep(LATER, later_answers(page, act))

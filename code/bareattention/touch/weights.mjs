@@ -57,7 +57,9 @@ export function whenSeen(element, name, use, answer) {
  * @returns {Record<string, Tensor>}
  */
 export function unpack(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
   const view = new DataView(bytes.buffer);
   const start = 8 + Number(view.getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
@@ -79,7 +81,8 @@ export function unpack(text) {
 /** A number of 16 bits. @param {number} bits */
 function half(bits) {
   const sign = bits & 0x8000 ? -1 : 1;
-  const [exponent, rest] = [(bits >> 10) & 31, bits & 1023];
+  const exponent = (bits >> 10) & 31;
+  const rest = bits & 1023;
   if (!exponent) return sign * rest * 2 ** -24;
   return exponent === 31 ? (rest ? NaN : sign * Infinity) : sign * (1 + rest / 1024) * 2 ** (exponent - 15);
 }
