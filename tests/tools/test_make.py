@@ -392,6 +392,7 @@ def test_clean_leaves_the_sources_and_the_venv(house):
     ("there", "fetched"),
     [
         (["make", "python3", "chromium-headless-shell", "fc-list", "node"], ""),
+        (["make", "python3", "chromium", "fc-list", "node"], ""),
         (["make", "python3", "fc-list", "node"], "chromium-headless-shell"),
         ([], "make chromium-headless-shell fonts-liberation nodejs python3 python3-venv"),
     ],
