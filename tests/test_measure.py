@@ -29,6 +29,7 @@ ATTENTIONS = {"naive", "fused"}
 WITH_ONE_CHANNEL = {"loop", "fused", "tone curve"}
 OF_CARDS = {"digits", "mixing", "seed", "steps", "parameters", "right_2", "right_6", "right_10"}
 
+HERE = [what for what in measure.MEASUREMENTS if not what.endswith("_gpu")]
 OF_MISTAKES = {
     "failures": {"mistake", "training", "use"},
     "exercises": {"exercise", "name", "alone", "pairs", "alike"},
@@ -62,7 +63,7 @@ def never(monkeypatch):
 
 
 def test_each_measurement_is_written_as_a_table_that_can_be_read(tiny, tmp_path, capsys):
-    for what in measure.MEASUREMENTS:
+    for what in HERE:
         arguments = [what, "--repeats", "2", "--out", str(tmp_path / "new")]
         assert measure.main(arguments) == 0
         file = tmp_path / "new" / f"{what}-measured.json"
@@ -98,6 +99,7 @@ def holds_what_it_measures(what, table):
     if what in OF_MISTAKES:
         assert all(OF_MISTAKES[what] <= row.keys() for row in table["rows"])
         return
+    what = what.removesuffix("_gpu")
     ways = {"batching": WAYS, "cost": ATTENTIONS, "tone_curve": WITH_ONE_CHANNEL}[what]
     numbers = {"kept_megabytes", "megabytes", "times", "times_faster"}
     for i, row in enumerate(table["rows"]):
@@ -108,8 +110,10 @@ def holds_what_it_measures(what, table):
             assert row["times_faster"]["loop"] == [1, 1, 1]
         elif what == "tone_curve":
             assert row["times_faster"]["loop"] == 1
-        elif i == 0:
-            assert row["times"]["naive"] == 1
+        else:
+            assert len({len(times) for times in row["times"].values()}) == 1
+            if i == 0:
+                assert {*row["times"]["naive"]} == {1}
     assert len(table["rows"][0].keys() & numbers) == {"batching": 2, "cost": 3}.get(what, 1)
 
 
@@ -139,12 +143,12 @@ def test_speeds_are_ratios_of_medians_with_the_loop(tiny, monkeypatch, what, siz
 
 
 def test_cost_hands_lengths_channels_and_repeats_on(tiny, monkeypatch):
-    """Megabytes are bytes by 2^20; the peak is asked for at the same sizes."""
+    """Every repeat is a table of its own; megabytes are bytes by 2^20."""
     asked, stepped = [], []
 
     def measure_cost(*arguments):
         asked.append(arguments)
-        times, kept = {"naive": 1.0, "fused": 1 / 3}, {"naive": 3 * 2**19, "fused": 2**20 // 3}
+        times, kept = {"naive": len(asked), "fused": 1 / 3}, {"naive": 3 * 2**19, "fused": 2**20}
         return [{"seq_len": n, "times": times, "kept_bytes": kept} for n in arguments[1]]
 
     def peak_megabytes(way, *inputs):
@@ -154,15 +158,31 @@ def test_cost_hands_lengths_channels_and_repeats_on(tiny, monkeypatch):
 
     monkeypatch.setattr(measure, "measure_cost", measure_cost)
     monkeypatch.setattr(measure, "peak_megabytes", peak_megabytes)
-    rows = measure.measure_growth(7)
-    assert asked == [(measure.ATTENTIONS, (32, 48, 64), 64, 7)]
+    rows = measure.measure_growth(2)
+    assert asked == [(measure.ATTENTIONS, (32, 48, 64), 64, 3)] * 2
     ways = measure.ATTENTIONS.values()
     assert stepped == [(way, *[(1, 1, n, 64)] * 3) for n in (32, 48, 64) for way in ways]
     assert rows[1] == {
-        **{"seq_len": 48, "d_k": 64, "times": {"naive": 1.0, "fused": 0.333}},
-        "kept_megabytes": {"naive": 1.5, "fused": 0.333},
+        **{"seq_len": 48, "d_k": 64, "numbers": "float32"},
+        "times": {"naive": [1, 2], "fused": [0.333, 0.333]},
+        "kept_megabytes": {"naive": 1.5, "fused": 1.0},
         "megabytes": {"naive": 2.3, "fused": 2.3},
     }
+
+
+def test_on_a_graphics_card_sequences_are_longer_and_numbers_of_two_kinds(tiny, monkeypatch):
+    """The card is only said to be there, so that the test needs none."""
+    monkeypatch.setattr(measure, "LONGER", (96,))
+    monkeypatch.setattr(measure, "measure_cost", lambda ways, lengths, *_: [
+        {"seq_len": n, "times": dict.fromkeys(ways, 1), "kept_bytes": dict.fromkeys(ways, 1)}
+        for n in lengths
+    ])  # fmt: skip
+    monkeypatch.setattr(torch, "get_default_device", lambda: torch.device("cuda"))
+    rows = measure.measure_growth(1)
+    assert [(row["numbers"], row["seq_len"]) for row in rows] == [
+        (kind, n) for kind in ("float32", "bfloat16") for n in (32, 48, 64, 96)
+    ]
+    assert torch.get_default_dtype() == torch.float32
 
 
 def test_three_ways_with_one_channel_give_the_same_numbers():
@@ -299,9 +319,18 @@ def test_a_recorded_table_is_what_the_command_measures(what):
         known = ATTENTION.mistakes
         assert [row["mistake"] for row in table["rows"]] == ["", *known]
         return
+    batches = (("seq_len", "d_model", "batch_size"), measure.BATCHES)
     names, wanted = {
-        "batching": (("seq_len", "d_model", "batch_size"), measure.BATCHES),
-        "cost": (("seq_len", "d_k"), [(n, measure.D_K) for n in measure.LENGTHS]),
+        **{"batching": batches, "batching_gpu": batches},
+        "cost": (("seq_len", "numbers"), [(n, "float32") for n in measure.LENGTHS]),
+        "cost_gpu": (
+            ("seq_len", "numbers"),
+            [
+                (n, numbers)
+                for numbers in ("float32", "bfloat16")
+                for n in measure.LENGTHS + measure.LONGER
+            ],
+        ),
         "tone_curve": (("batch_size", "seq_len"), [(n, measure.PIXELS) for n in measure.IMAGES]),
     }[what]
     assert [tuple(row[name] for name in names) for row in table["rows"]] == [*wanted]
@@ -320,6 +349,14 @@ def test_the_recorded_memory_is_counted_here_as_well():
             assert peak > kept[name]
 
 
+def faster_than_naive(what, numbers="float32"):
+    """(tokens, how many times as fast fused attention was, in each repeat)."""
+    for row in recorded_measurement(what)["rows"]:
+        if row["numbers"] == numbers:
+            pairs = zip(row["times"]["naive"], row["times"]["fused"], strict=True)
+            yield row["seq_len"], [naive / fused for naive, fused in pairs]
+
+
 def test_what_chapters_say_of_the_tables_is_true_of_them():
     for row in recorded_measurement("batching")["rows"]:
         speed, memory = row["times_faster"], row["megabytes"]
@@ -328,22 +365,36 @@ def test_what_chapters_say_of_the_tables_is_true_of_them():
         else:
             assert memory["fused"] < memory["naive batch"] / 3
             assert memory["loop"] < memory["naive batch"]
-        if row["d_model"] == 1:
-            assert speed["naive batch"][2] < 1 < speed["fused"][0]
+            assert speed["naive batch"][2] < 1
+        assert speed["fused"][0] > 1 or (row["seq_len"], row["d_model"]) == (784, 64)
+    for row in recorded_measurement("batching_gpu")["rows"]:
+        memory, whole = row["megabytes"], row["seq_len"] == 784
+        assert min(low for low, *_ in row["times_faster"].values()) >= 1
+        assert (memory["fused"] == memory["naive batch"]) or not whole
+        assert (memory["module"] < memory["fused"] / 3) == (whole and row["d_model"] == 64)
+    assert all(min(faster) > 1 for n, faster in faster_than_naive("cost") if n >= 2048)
+    for numbers, slower, least in (("float32", (4096, 8192), 1.3), ("bfloat16", (), 5.5)):
+        on_card = dict(faster_than_naive("cost_gpu", numbers))
+        assert all(max(on_card[n]) < 1 for n in slower) and min(on_card[32768]) > least
     for row in recorded_measurement("tone_curve")["rows"]:
         assert max(row["times_faster"], key=row["times_faster"].get) == "tone curve"
 
 
 def test_chapter_13_shows_the_recorded_numbers():
-    table = recorded_measurement("batching")
     cells = json.loads(NOTEBOOK.read_text("utf8"))["cells"]
-    (read,) = [cell for cell in cells if "recorded_measurement(" in "".join(cell["source"])]
-    shown = "".join("".join(out["data"]["text/html"]) for out in read["outputs"] if "data" in out)
-    numbers = re.findall(r"<td>([\d.]+) \(([\d.]+)–([\d.]+)\)</td>", shown)
-    assert numbers == [
+    shown = "".join(
+        "".join(out["data"]["text/html"])
+        for cell in cells
+        if "times_as_fast(recorded" in "".join(cell["source"])
+        for out in cell["outputs"]
+        if "data" in out
+    )
+    tables = [recorded_measurement(name) for name in ("batching", "batching_gpu")]
+    assert re.findall(r"<td>([\d.]+) \(([\d.]+)–([\d.]+)\)</td>", shown) == [
         tuple(f"{faster[i]:.1f}" for i in (1, 0, 2))
+        for table in tables
         for row in table["rows"]
         for name, faster in row["times_faster"].items()
         if name != "loop"
     ]
-    assert table["machine"] in NOTEBOOK.read_text("utf8")
+    assert all(table["machine"] in NOTEBOOK.read_text("utf8") for table in tables)

@@ -1,12 +1,12 @@
-"""Write `code/bareattention/chapters/*.py` and `__init__.py` from the cells tagged `export`.
+"""Write `code/bareattention/chapters/*.py` and `__init__.pyi` from the cells tagged `export`.
 
     python tools/extract.py            # write
     python tools/extract.py --check    # change nothing, fail on any difference
 
 `book/05_softmax.ipynb` feeds `chapters/softmax.py`.  Imports go to the top; a
 `from bareattention import name` becomes an import from the module that defines the name, so that
-the floors of the house can be checked.  `__init__.py` hands on what the chapters export, and the
-`__all__` of the modules HANDED_ON.  The result is formatted by ruff.
+the floors of the house can be checked.  `__init__.pyi` says what the package hands on: what the
+chapters export, and the `__all__` of the modules HANDED_ON.  The result is formatted by ruff.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,43 +37,11 @@ Written from book/{source} by tools/extract.py.
 Edit the notebook, then run `make chapters`.
 """
 '''
-# Lazy, since PyTorch, torchmetrics and matplotlib take seconds to load.
-INIT = '''"""The code of the book "Attention, Laid Bare".
+STUB = """# Written by tools/extract.py from what the chapters export.
+# Edit the notebooks, then run `make chapters`.
 
-Every public name can be taken from here: `from bareattention import attention`.
-Its module is loaded when it is asked for.
-
-Written by tools/extract.py from what the chapters export.
-Edit the notebooks, then run `make chapters`.
+{imports}
 """
-
-# ruff: noqa: F401, SIM905
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # for editors, which run nothing
-    {imports}
-
-# Each line a module, and names that it defines.
-_LINES = """
-{lines}
-""".split("\\n")
-_HOME = {{name: line.split()[0] for line in _LINES for name in line.split()[1:]}}
-__all__ = [*_HOME]
-
-
-def __getattr__(name: str):
-    """Load the module that defines a public name."""
-    if name not in _HOME:
-        raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
-    value = globals()[name] = getattr(import_module(f"{{__name__}}.{{_HOME[name]}}"), name)
-    return value
-
-
-def __dir__():
-    """The public names too, although they are not loaded yet."""
-    return sorted({{*globals(), *__all__}})
-'''
 
 
 class ExtractionError(Exception):
@@ -227,18 +194,10 @@ def resolved_imports(chapter: Chapter, chapters: list[Chapter], home: dict[str, 
     return "\n".join(dict.fromkeys(lines))
 
 
-def init(home: dict[str, str]) -> str:
-    """The text of the package's `__init__.py`."""
-    modules: dict[str, list[str]] = {}
-    for name, module in sorted(home.items(), key=lambda item: item[::-1]):
-        modules.setdefault(module, []).append(name)
-    imports = [f"from {PACKAGE}.{m} import {', '.join(names)}" for m, names in modules.items()]
-    lines = [
-        f"{module} {part}"
-        for module, names in modules.items()
-        for part in textwrap.wrap(" ".join(names), 96 - len(module))
-    ]
-    return INIT.format(imports="\n    ".join(imports), lines="\n".join(lines))
+def stub(home: dict[str, str]) -> str:
+    """The text of the package's `__init__.pyi`."""
+    imports = [f"from .{module} import {name} as {name}" for name, module in home.items()]
+    return STUB.format(imports="\n".join(imports))
 
 
 def formatted(texts: dict[str, str], root: Path) -> dict[str, str]:
@@ -253,7 +212,7 @@ def formatted(texts: dict[str, str], root: Path) -> dict[str, str]:
         for module, text in texts.items():
             (folder / module).write_text(text, "utf8")
         steps = ["check", "--select", "I,RUF022", "--fix"], ["format"]
-        for step, where in itertools.product(steps, (narrow, ["__init__.py"])):
+        for step, where in itertools.product(steps, (narrow, ["__init__.pyi"])):
             run = subprocess.run(
                 [*ruff, *step, *config, *where], capture_output=True, text=True, cwd=folder
             )
@@ -268,7 +227,7 @@ def modules(root: Path) -> dict[Path, str]:
     package = root / "code" / PACKAGE
     chapters = read_chapters(root / "book")
     home = homes(chapters, package)
-    texts = {"__init__.py": init(home)}
+    texts = {"__init__.pyi": stub(home)}
     for chapter in chapters:
         parts = [
             HEADER.format(title=chapter.title, source=chapter.path.name),
@@ -287,8 +246,8 @@ def differences(root: Path) -> dict[Path, str | None]:
     package = root / "code" / PACKAGE
     found = {path: path.read_text("utf8") for path in package.glob("chapters/*.py")}
     found.pop(package / "chapters" / "__init__.py", None)
-    if (package / "__init__.py").is_file():
-        found[package / "__init__.py"] = (package / "__init__.py").read_text("utf8")
+    if (package / "__init__.pyi").is_file():
+        found[package / "__init__.pyi"] = (package / "__init__.pyi").read_text("utf8")
     every = sorted(wanted.keys() | found.keys())
     return {path: wanted.get(path) for path in every if wanted.get(path) != found.get(path)}
 

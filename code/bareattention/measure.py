@@ -2,6 +2,7 @@
 
     python -m bareattention.measure batching          # writes runs/batching-measured.json
     python -m bareattention.measure cost --repeats 3  # quicker, noisier
+    python -m bareattention.measure cost_gpu          # on a graphics card
     python -m bareattention.measure tone_curve
     python -m bareattention.measure cards --repeats 5  # trains readers with five seeds each
 
@@ -39,6 +40,7 @@ CLASSES = 10
 # (tokens, channels, batch): pixels as tokens, pixels with a wide embedding, small patches
 BATCHES = ((784, 1, 16), (784, 1, 64), (784, 64, 64), (49, 64, 16), (49, 64, 256))
 LENGTHS, D_K = (256, 512, 1024, 2048, 4096), 64
+LONGER, NUMBERS = (8192, 16384, 32768), (torch.float32, torch.bfloat16)  # on a GPU
 IMAGES, PIXELS, LEVELS = (16, 256), 784, 256
 
 
@@ -131,17 +133,29 @@ def measure_batching(repeats: int) -> list[dict]:
 
 
 def measure_growth(repeats: int) -> list[dict]:
-    """Measure how time and memory of attention grow with the number of tokens."""
+    """Measure how time and memory of attention grow with the number of tokens.
+
+    Each of the repeats times three turns, in its own unit; on a graphics card longer sequences are
+    measured, too, and both kinds of NUMBERS.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    rows = []
-    for row in measure_cost(ATTENTIONS, LENGTHS, D_K, repeats):
-        inputs = [torch.randn(1, 1, row["seq_len"], D_K, requires_grad=True) for _ in range(3)]
-        kept = {name: round(found / 2**20, 3) for name, found in row["kept_bytes"].items()}
-        peak = {name: peak_megabytes(f, *inputs) for name, f in ATTENTIONS.items()}
-        times = {name: round(found, 3) for name, found in row["times"].items()}
-        figures = {"times": times, "kept_megabytes": kept, "megabytes": peak}
-        rows.append({"seq_len": row["seq_len"], "d_k": D_K, **figures})
+    on_gpu = torch.get_default_device().type == "cuda"
+    lengths, before, rows = LENGTHS + LONGER * on_gpu, torch.get_default_dtype(), []
+    for dtype in NUMBERS[: 1 + on_gpu]:
+        torch.set_default_dtype(dtype)
+        tables = [measure_cost(ATTENTIONS, lengths, D_K, 3) for _ in tqdm(range(repeats))]
+        for same in zip(*tables, strict=True):
+            seq_len, kept = same[0]["seq_len"], same[0]["kept_bytes"]
+            inputs = [torch.randn(1, 1, seq_len, D_K, requires_grad=True) for _ in range(3)]
+            figures = {
+                "times": {name: [round(x["times"][name], 3) for x in same] for name in kept},
+                "kept_megabytes": {name: round(found / 2**20, 3) for name, found in kept.items()},
+                "megabytes": {name: peak_megabytes(f, *inputs) for name, f in ATTENTIONS.items()},
+            }
+            sizes = {"seq_len": seq_len, "d_k": D_K, "numbers": str(dtype).removeprefix("torch.")}
+            rows.append({**sizes, **figures})
+    torch.set_default_dtype(before)
     return rows
 
 
@@ -183,8 +197,8 @@ MEASUREMENTS = {
     "cost": (
         measure_growth,
         "forward and backward pass of one head: time in units of the naive way at the shortest "
-        "length (medians), memory in MB that is kept for the gradients, and MB of tensors that "
-        "are alive at the peak, beyond the inputs",
+        "length (each of the repeats in its own: medians of three turns), memory in MB that is "
+        "kept for the gradients, and MB of tensors that are alive at the peak, beyond the inputs",
     ),
     "tone_curve": (
         measure_tone_curve,
@@ -196,6 +210,7 @@ MEASUREMENTS = {
     "failures": (failures.measure_failures, failures.SAYS),
     "exercises": (matrix.measure_exercises, matrix.SAYS),
 }
+MEASUREMENTS |= {f"{name}_gpu": MEASUREMENTS[name] for name in ("batching", "cost")}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -210,6 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.repeats < 1:
         parser.error(f"--repeats: wanted at least 1, got {asked.repeats}")
     measure, says = MEASUREMENTS[asked.what]
+    place = "cuda" if asked.what.endswith("_gpu") else "cpu"
     command = f"{PROGRAM} {asked.what} --repeats {asked.repeats}"
     if asked.what.startswith("cards"):
         measure = partial(measure, device=asked.device)
@@ -219,18 +235,20 @@ def main(arguments: list[str] | None = None) -> int:
         runs.check_place(file, asked.overwrite)  # before minutes of measuring, not after them
         if asked.what == "cards":
             runs.check_place(file.with_name(cards.READER), asked.overwrite)
+        with torch.device(place):
+            rows = measure(asked.repeats)
         table = runs.Measurement(
             name=asked.what,
             measured=says,
-            rows=measure(asked.repeats),
+            rows=rows,
             versions=runs.versions(),
-            machine=runs.machine_class(asked.device),
+            machine=runs.machine_class(asked.device if place == "cpu" else place),
             command=command,
         )
         runs.save_measurement(file, table, asked.overwrite)
         if asked.what == "cards":
             cards.save_reader(file.parent, command, asked.device, asked.overwrite)
-    except (ValueError, RuntimeError, OSError) as error:
+    except (ValueError, RuntimeError, AssertionError, OSError) as error:  # torch asserts a GPU
         print(f"measure: {error}", file=sys.stderr)
         return 1
     print(f"wrote {file}")

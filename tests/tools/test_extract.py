@@ -43,6 +43,7 @@ def book(tmp_path, monkeypatch):
     (package / "chapters").mkdir(parents=True)
     (tmp_path / "book").mkdir()
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(ROOT / "code" / "bareattention" / "__init__.py", package)
     (package / "chapters" / "__init__.py").touch()
     (package / "data.py").write_text('__all__ = ["TEN"]\n\nTEN, ELEVEN = 10, 11\n', "utf8")
     (package / "sizes.py").write_text("def check_size(name, value):\n    pass\n", "utf8")
@@ -66,8 +67,8 @@ def written(book, capsys):
     said = capsys.readouterr().out.split()
     assert said[::2] == ["wrote"] * 3
     assert said[1::2] == [
-        f"code/bareattention/{name}.py"
-        for name in ("__init__", "chapters/first", "chapters/second")
+        f"code/bareattention/{name}"
+        for name in ("__init__.pyi", "chapters/first.py", "chapters/second.py")
     ]
     return book
 
@@ -141,21 +142,22 @@ def test_writing_again_changes_nothing(written, capsys):
 # --check
 
 
-@pytest.mark.parametrize("name", ["__init__", "chapters/first"])
+@pytest.mark.parametrize("name", ["__init__.pyi", "chapters/first.py"])
 @pytest.mark.parametrize("edit", [lambda text: text + "\n", lambda text: "<<<<<<< HEAD\n" + text])
 def test_a_module_edited_by_hand_is_found_and_mended(written, capsys, name, edit):
-    before = module(written, name).read_text("utf8")
-    module(written, name).write_text(edit(before), "utf8")
-    says = f"extract: code/bareattention/{name}.py: differs from the notebooks; run `make chapters`"
+    edited = written / "code" / "bareattention" / name
+    before = edited.read_text("utf8")
+    edited.write_text(edit(before), "utf8")
+    says = f"extract: code/bareattention/{name}: differs from the notebooks; run `make chapters`"
     assert found(written, capsys) == says + "\n"
     assert extract.main([], written) == 0
-    assert module(written, name).read_text("utf8") == before
+    assert edited.read_text("utf8") == before
 
 
 def test_a_notebook_that_moved_on_is_found(written, capsys):
     write_chapter(written, "02_second", IMPORT, SECOND, "TWO = 2")
     said = found(written, capsys)
-    assert "chapters/second.py: differs" in said and "__init__.py: differs" in said
+    assert "chapters/second.py: differs" in said and "__init__.pyi: differs" in said
 
 
 def test_a_module_without_a_chapter_is_found_and_removed(written, capsys):
