@@ -20,7 +20,7 @@ export BRANCH M N PORT PYTHON Q URL
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve pdf offline test check count mutants format chapters chapter new-chapter student repository wheel links lock clean
+.PHONY: help install book serve pdf offline test check count mutants format chapters chapter chapters-full new-chapter student repository wheel links lock clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,9 @@ chapter: install ## the same for one chapter: make chapter N=05
 		{ echo 'Which one?  make chapter N=05' >&2; exit 2; }
 	@$(BIN)/python tools/extract.py
 	@$(BIN)/python tools/execute.py book/"$$N"_*.ipynb
+
+chapters-full: install ## run the chapters on digits with all of MNIST, beside the book: ten minutes
+	@$(BIN)/python tools/full.py
 
 # What the tool does not get, it asks for.
 new-chapter: install ## start a chapter: make new-chapter N=21 M=masks Q='How do we hide the future?'

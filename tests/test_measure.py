@@ -27,6 +27,7 @@ NOTEBOOK = Path(__file__).parents[1] / "book" / "13_all_at_once.ipynb"
 WAYS = {"loop", "naive batch", "fused", "module"}
 ATTENTIONS = {"naive", "fused"}
 WITH_ONE_CHANNEL = {"loop", "fused", "tone curve"}
+OF_RATES = {"mixing", "learning_rate", "seed", "right_6"}
 OF_CARDS = {"digits", "mixing", "seed", "steps", "parameters", "right_2", "right_6", "right_10"}
 
 HERE = [what for what in measure.MEASUREMENTS if not what.endswith("_gpu")]
@@ -48,6 +49,8 @@ def tiny(monkeypatch):
     monkeypatch.setattr(matrix, "EXERCISES", {"5.3": EXERCISES["5.3"]})
     quick = {mixing: (1, attend) for mixing, (_, attend) in cards.MIXINGS.items()}
     monkeypatch.setattr(cards, "MIXINGS", quick)
+    monkeypatch.setattr(cards, "SWEPT", ("softmax",))
+    monkeypatch.setattr(cards, "RATES", (1e-3, 2e-3))
     monkeypatch.setattr(cards, "DEALS", 5)
     monkeypatch.setattr(cards, "load_digits", lambda source: load_digits("mnist5k"))
 
@@ -94,7 +97,8 @@ def holds_what_it_measures(what, table):
     """Names and units, of a table that was just measured or that travels with the package."""
     assert table["measured"] == measure.MEASUREMENTS[what][1]
     if what.startswith("cards"):
-        assert all(row.keys() == OF_CARDS for row in table["rows"])
+        of = OF_RATES if what == "cards_rates" else OF_CARDS
+        assert all(row.keys() == of for row in table["rows"])
         return
     if what in OF_MISTAKES:
         assert all(OF_MISTAKES[what] <= row.keys() for row in table["rows"])

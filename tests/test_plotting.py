@@ -364,6 +364,13 @@ def test_bars_run_from_top_to_bottom_with_their_numbers():
     assert ax.get_xlabel() == "bits" and ax.get_title(loc="left") == "t"
 
 
+def test_each_bar_makes_the_picture_higher():
+    heights = [
+        bars([1.0] * n, labels=["a"] * n, unit="x").figure.get_figheight() for n in (1, 2, 9)
+    ]
+    assert 0 < heights[1] - heights[0] == pytest.approx((heights[2] - heights[1]) / 7)
+
+
 def test_large_bars_count_in_thousands():
     ax = bars([1_048_576.0], labels=["all"], unit="parameters", decimals=0)
     ax.figure.canvas.draw()

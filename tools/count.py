@@ -17,9 +17,12 @@ from extract import CHAPTER, PACKAGE, ROOT
 MOST_IN_PACKAGE, MOST_IN_TESTS, IDEA_PER_GUARD = 4000, 11000, 4
 BARE = 10  # the last chapter that the ratio holds for
 TOP = ("__init__", "measure", "train")
-# Rooms and chapters that came after the package's limit was set.
-NEW = ("cards.py", "diagrams.py", "exercises", "features.py", "language.py", "mistakes")
-NEW += ("only_attention.py", "touch")
+# What came after the limits were set, with its tests: rooms and chapters, checks of pages, tools.
+NEW = ["exercises", "mistakes", "touch"]
+NEW += ["cards.py", "diagrams.py", "features.py", "language.py", "only_attention.py"]
+NEW += ["api.py", "axe.py", "formulas.py", "front.py", "hosting.py", "offline.py", "paper.py"]
+NEW += ["search.py", "speed.py", "teaching.py", "weight.py"]
+NEW += ["downloads.py", "elsewhere.py", "full.py", "notebook_text.py", "student.py", "workflows.py"]
 
 
 def lines(path: Path) -> int:
@@ -42,17 +45,25 @@ def rooms(root: Path) -> Counter[str]:
         room = path.relative_to(package).parts[0]
         if path.parent == package:
             room = "top" if path.stem in TOP else "ground"
-        new = room in NEW or path.name in NEW
-        found[f"{room}, new" if new else room] += lines(path)
+        found[f"{room}, new" if is_new(path, room) else room] += lines(path)
     return found
 
 
+def is_new(path: Path, room: str) -> bool:
+    """Whether a module or a test came after the limits were set."""
+    name = path.name.removeprefix("test_")
+    return room in NEW or name in NEW or name.startswith("touch_")
+
+
 def around(root: Path) -> Counter[str]:
-    """Lines of the tests and the tools, the linter apart."""
+    """Lines of the tests and the tools; apart the linter, and the tests of what is new."""
     found: Counter[str] = Counter()
     for room in ("tests", "tools"):
         for path in (root / room).rglob("*.py"):
-            found[f"{room} (linter)" if "booklint" in path.parts else room] += lines(path)
+            name = f"{room} (linter)" if "booklint" in path.parts else room
+            if name == "tests" and is_new(path, path.relative_to(root / room).parts[0]):
+                name = "tests, new"
+            found[name] += lines(path)
     return found
 
 
@@ -72,7 +83,10 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     old = sum(count for room, count in package.items() if not room.endswith("new"))
     limits = [
         (f"package before what is new: {old:,} of {MOST_IN_PACKAGE:,}", old <= MOST_IN_PACKAGE),
-        (f"tests: {others['tests']:,} of {MOST_IN_TESTS:,}", others["tests"] <= MOST_IN_TESTS),
+        (
+            f"tests before what is new: {others['tests']:,} of {MOST_IN_TESTS:,}",
+            others["tests"] <= MOST_IN_TESTS,
+        ),
         (
             f"idea : guard in 01 to {BARE}: {total['idea']} : {total['guard']}, "
             f"wanted {IDEA_PER_GUARD} : 1",

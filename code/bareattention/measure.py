@@ -207,6 +207,7 @@ MEASUREMENTS = {
     ),
     "cards": (cards.measure_cards, cards.SAYS),
     "cards_mnist": (cards.measure_cards_mnist, cards.SAYS),
+    "cards_rates": (cards.measure_rates, cards.SAYS_RATES),
     "failures": (failures.measure_failures, failures.SAYS),
     "exercises": (matrix.measure_exercises, matrix.SAYS),
 }

@@ -85,6 +85,11 @@ def test_a_run_loads_back_equal(tmp_path, ending):
     assert run.parameters_file.dtype == "float32" and same(run.parameters, some_parameters())
 
 
+def test_a_run_cannot_be_changed(file):
+    with pytest.raises(AttributeError, match="immutable"):
+        load_run(file).seed = 1
+
+
 def test_a_run_without_parameters_and_without_final_figures(tmp_path):
     run = load_run(save_run(tmp_path / "x", a_record()))
     assert names(tmp_path) == {"x.json"}

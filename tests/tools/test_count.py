@@ -68,6 +68,9 @@ def house(tmp_path):
         "code/bareattention/chapters/language.py": "a = 1\n",
         "code/bareattention/touch/heat.py": "a = 1\n",
         "tests/test_a.py": "a = 1\n",
+        "tests/chapters/test_language.py": "a = 1\n",
+        "tests/browser/test_touch_dial.py": "a = 1\n",
+        "tests/exercises/answers/softmax.py": "a = 1\n",
         "tests/tools/booklint/test_b.py": "a = 1\n",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,7 @@ def house(tmp_path):
 
 def test_rooms_are_counted_and_what_is_new_apart(house):
     assert count.rooms(house) == {"top": 1, "chapters": 3, "chapters, new": 1, "touch, new": 1}
-    assert count.around(house) == {"tests": 1, "tests (linter)": 1}
+    assert count.around(house) == {"tests": 1, "tests, new": 3, "tests (linter)": 1}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ Rule = Callable[[Page], list[Complaint]]
 RULES: list[Rule] = [
     stored.is_valid,
     stored.counts_run,
+    stored.what_prints_has_printed,
     stored.errors_are_meant,
     stored.nothing_volatile,
     stored.no_script,

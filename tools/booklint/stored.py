@@ -3,6 +3,7 @@
 nbval silently compares nothing where an execution count is null, so the counts are checked here.
 """
 
+import ast
 import warnings
 
 import nbformat
@@ -37,6 +38,30 @@ def counts_run(page: Page) -> list[Complaint]:
         for expected, cell in enumerate(page.code_cells, start=1)
         if cell.count != expected
     ]
+
+
+def what_prints_has_printed(page: Page) -> list[Complaint]:
+    """A cell that prints in any case has an output: one that is not compared may have lost it."""
+    return [
+        cell.complain(1, "prints, and no output is stored: run `make chapters`")
+        for cell in page.code_cells
+        if not cell.outputs and any(map(_prints, _body(cell.source)))
+    ]
+
+
+def _body(source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except SyntaxError:  # of IPython's own, which another rule sees
+        return []
+
+
+def _prints(node: ast.stmt) -> bool:
+    """Whether it is a call of print, or a loop or a context with one in it."""
+    if isinstance(node, ast.For | ast.With):
+        return any(map(_prints, node.body))
+    called = getattr(node, "value", None)
+    return isinstance(called, ast.Call) and ast.unparse(called.func) == "print"
 
 
 def errors_are_meant(page: Page) -> list[Complaint]:

@@ -17,7 +17,7 @@ from bareattention.chapters.queries_keys_values import Projections
 from bareattention.chapters.scores import attention_scores
 from bareattention.chapters.weighted_values import attention
 from bareattention.data import N_CLASSES
-from bareattention.shapes import Size, checked, require
+from bareattention.shapes import Positive, Size, checked, require
 
 __all__ = [
     "CardReader",
@@ -149,15 +149,17 @@ def train_on_cards(
     n_cards: Size = 6,
     steps: Size = 1500,
     seed: int = 0,
+    learning_rate: Positive = 2e-3,
 ) -> list[float]:
     """Train a reader in place, on 64 fresh deals in each step.
 
     Args:
         labels: the digit of each image, on the CPU.
         seed: start of the random deals.
+        learning_rate: how far a step goes at most.
     Returns: the cross-entropy of each step, in nats.
     """
-    optimizer = decaying_adamw(model, learning_rate=2e-3, weight_decay=0.01)
+    optimizer = decaying_adamw(model, learning_rate, weight_decay=0.01)
     schedule = warm_up_and_cosine(optimizer, steps, warm_up=0.1)
     generator = torch.Generator().manual_seed(seed)
     losses = []

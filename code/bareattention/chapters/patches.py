@@ -194,9 +194,8 @@ class DigitTransformer(nn.Module):
             pooled = x.flatten(-2)  # (batch_size, seq_len * d_model)
         logits = self.output(pooled)  # (batch_size, n_classes)
         if with_weights:
-            return logits, torch.stack(
-                weights, dim=1
-            )  # (batch_size, n_classes)
+            maps = torch.stack(weights, dim=1)  # (..., seq_len, seq_len)
+            return logits, maps  # (batch_size, n_classes), (...)
         return logits
 
 

@@ -42,6 +42,12 @@ MIXINGS: dict[str, tuple[int, Callable[[], Callable]]] = {
     "whole cards, mean": (1500, MeanOfCards),
     "whole cards, wider, longer": (8000, partial(MeanOfCards, d_hidden=512)),
 }
+SWEPT = ("softmax", "key × value, mean", "key + value, mean", "whole cards, mean")
+RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
+SAYS_RATES = (
+    "readers of cards (chapter 18), trained with six cards at different learning rates: percent "
+    "of 2,000 fresh deals of test digits that are answered right, with 6 cards"
+)
 SAYS = (
     "readers of cards (chapter 18), trained with six cards, 64 deals a step: percent of 2,000 "
     "fresh deals of test digits that are answered right, with 2, 6 and 10 cards"
@@ -69,17 +75,17 @@ def share_right(model: CardReader, part: tuple[Tensor, Tensor], n_cards: int) ->
 
 
 def reader(
-    mixing: str, seed: int, part: tuple[Tensor, Tensor], longer: int = 1
+    mixing: str, seed: int, part: tuple[Tensor, Tensor], longer: int = 1, rate: float = 2e-3
 ) -> tuple[CardReader, list[float]]:
     """Train one reader on the device of the pictures; the reader, and the loss of each step.
 
-    longer: so many times the steps.
+    longer: so many times the steps.  rate: how far a step goes.
     """
     images, labels = part
     steps, attend = MIXINGS[mixing]
     torch.manual_seed(seed)
     model = CardReader(attend=attend()).to(images.device)
-    return model, train_on_cards(model, images, labels, N_CARDS, longer * steps, seed)
+    return model, train_on_cards(model, images, labels, N_CARDS, longer * steps, seed, rate)
 
 
 def row_of(mixing: str, seed: int, source: str, longer: int, parts: dict) -> dict:
@@ -124,6 +130,17 @@ measure_cards_mnist = partial(
     longer=4,
     mixings=[name for name in MIXINGS if "," not in name or name.endswith("mean")],
 )
+
+
+def measure_rates(repeats: int, device: str = "cpu") -> list[dict]:
+    """Train some ways to mix at other learning rates: is it the recipe that tells them apart?"""
+    parts, rows = on_device("mnist5k", device), []
+    asked = [(m, rate, seed) for m in SWEPT for rate in RATES for seed in range(repeats)]
+    for mixing, rate, seed in tqdm(asked, "readers", file=sys.stderr):
+        model, _ = reader(mixing, seed, parts["training"], rate=rate)
+        right = round(share_right(model, parts["test"], N_CARDS), 2)
+        rows.append({"mixing": mixing, "learning_rate": rate, "seed": seed, "right_6": right})
+    return rows
 
 
 def save_reader(folder: Path, command: str, device: str = "cpu", overwrite: bool = False) -> Path:

@@ -189,6 +189,13 @@ PLANTED = {
         lambda metadata: notebook(code(**metadata)),
         [({"execution": {"iopub.execute_input": "2026-01-01"}}, {"mystnb": {}})],
     ),
+    runs.what_prints_has_printed: (
+        lambda cell: notebook(cell),
+        [
+            (code("for x in 1, 2:\n    print(x)"), code("for x in 1, 2:\n    x + 1")),
+            (code("print(1)"), code("print(1)", prints("1\n"))),
+        ],
+    ),
     runs.no_script: (
         lambda script: showing(HTML, script),
         [("<p><script>1</script>", '<p><script type="application/json">1</script>')],
