@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -315,6 +316,10 @@ def test_overwrite_replaces_a_table(tiny, tmp_path):
 def test_a_recorded_table_is_what_the_command_measures(what):
     table = recorded_measurement(what)
     holds_what_it_measures(what, table)
+    if what == "cards_rates":
+        asked = [(row["mixing"], row["learning_rate"], row["seed"]) for row in table["rows"]]
+        assert asked == [*product(cards.SWEPT, cards.RATES, range(3))]
+        return
     if what.startswith("cards"):
         return  # held by the tests of chapter 18
     if what == "exercises":
@@ -324,13 +329,14 @@ def test_a_recorded_table_is_what_the_command_measures(what):
         assert [row["mistake"] for row in table["rows"]] == ["", *known]
         return
     batches = (("seq_len", "d_model", "batch_size"), measure.BATCHES)
+    of_cost = ("seq_len", "d_k", "numbers")
     names, wanted = {
         **{"batching": batches, "batching_gpu": batches},
-        "cost": (("seq_len", "numbers"), [(n, "float32") for n in measure.LENGTHS]),
+        "cost": (of_cost, [(n, measure.D_K, "float32") for n in measure.LENGTHS]),
         "cost_gpu": (
-            ("seq_len", "numbers"),
+            of_cost,
             [
-                (n, numbers)
+                (n, measure.D_K, numbers)
                 for numbers in ("float32", "bfloat16")
                 for n in measure.LENGTHS + measure.LONGER
             ],

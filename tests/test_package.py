@@ -1,5 +1,6 @@
 """The package hands every public name on, and its signatures say shapes."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -47,6 +48,9 @@ def test_a_chapter_hands_on_what_it_defines_and_nothing_else(module):
 def test_names_are_there_before_they_are_loaded():
     """Tab completion asks `dir`, an editor and the package itself read the stub."""
     assert {*HANDED_ON} <= {*dir(bareattention)}
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text("utf8"))
+    names = [alias for node in stub.body for alias in node.names]
+    assert all(alias.asname == alias.name for alias in names)  # or an editor would not offer them
     scope = {}
     exec("from bareattention import *", scope)
     assert scope.keys() - {"__builtins__"} == set(HANDED_ON)

@@ -20,12 +20,12 @@ from importlib import metadata
 from pathlib import Path
 
 import nbformat
-from execute import ARGUMENTS, KERNEL, prepare
-from nbclient import NotebookClient
+from execute import client, prepare
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from notebooks import ROOT, read_notebook
 
 MOST_MEMORY = 1536  # MB
+MEGABYTE = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux kilobytes
 VERSIONS = ("torch", "torchvision", "torchaudio")
 
 
@@ -44,21 +44,12 @@ def run(path: Path, most: int) -> tuple[str, bool]:
     stored, notebook = read_notebook(path), read_notebook(path)
     started, failure = time.monotonic(), ""
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(
-            notebook,
-            timeout=1200,
-            kernel_name=KERNEL["name"],
-            coalesce_streams=True,
-            extra_arguments=ARGUMENTS,
-            resources={"metadata": {"path": folder}},
-        )
         try:
-            client.execute()
+            client(notebook, folder, timeout=1200).execute()
         except (CellExecutionError, DeadKernelError) as error:
             failure = f"\n{error}"
     seconds = time.monotonic() - started
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux kilobytes
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // unit
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // MEGABYTE
     other = [
         after.id
         for before, after in zip(stored.cells, notebook.cells, strict=True)

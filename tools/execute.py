@@ -68,22 +68,30 @@ def prepare() -> None:
     subprocess.run(fonts, env={**os.environ, "MPLBACKEND": "agg"}, check=True, capture_output=True)
 
 
+def client(notebook: nbformat.NotebookNode, folder: Path | str, **more) -> NotebookClient:
+    """What runs a notebook in a folder, in a kernel of this Python; `more` is for nbclient."""
+    return NotebookClient(
+        notebook,
+        kernel_name=KERNEL["name"],
+        coalesce_streams=True,
+        extra_arguments=ARGUMENTS,
+        resources={"metadata": {"path": str(folder)}},
+        **more,
+    )
+
+
 def execute(path: Path) -> str:
     """Execute one notebook in place; say whether it changed, or which cell failed."""
     started = ["none"]
     try:
         notebook, before = read_notebook(path), path.read_bytes()
-        client = NotebookClient(
+        client(
             notebook,
+            path.parent,
             timeout=600,
-            kernel_name=KERNEL["name"],
             record_timing=False,
-            coalesce_streams=True,
-            extra_arguments=ARGUMENTS,
-            resources={"metadata": {"path": str(path.parent)}},
             on_cell_execute=lambda cell, cell_index: started.append(cell.id),
-        )
-        client.execute()
+        ).execute()
         after = (nbformat.writes(normalised(notebook)) + "\n").encode("utf8")
         nbformat.validate(notebook)
         if after == before:

@@ -15,9 +15,8 @@ import sys
 from pathlib import Path
 
 import nbformat
-from chapter import FORMAT, KERNEL
-from execute import ARGUMENTS, prepare
-from nbclient import NotebookClient
+from elsewhere import MEGABYTE
+from execute import client, prepare
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import v4
 from notebooks import ROOT, read_notebook, write_whole
@@ -27,8 +26,7 @@ NEEDED = """\
 import json, resource
 from bareattention.experiments.runs import machine_class, versions
 used = resource.getrusage(resource.RUSAGE_SELF)
-seconds, kilobytes = round(used.ru_utime + used.ru_stime), used.ru_maxrss
-print(json.dumps({"cpu_seconds": seconds, "megabytes": kilobytes // 1024,
+print(json.dumps({"cpu_seconds": round(used.ru_utime + used.ru_stime), "megabytes": used.ru_maxrss,
                   "machine": machine_class(), "versions": versions()}))"""
 
 
@@ -36,15 +34,13 @@ def run(path: Path) -> dict:
     """Run one chapter with all of MNIST; what it needed.  Raises: CellExecutionError."""
     notebook = read_notebook(path)
     notebook.cells.append(v4.new_code_cell(NEEDED))
-    notebook.nbformat, notebook.nbformat_minor = FORMAT
-    settings = {"timeout": None, "kernel_name": KERNEL["name"], "extra_arguments": ARGUMENTS}
-    place = {"metadata": {"path": str(path.parent)}}
     try:
-        NotebookClient(notebook, **settings, resources=place).execute()
+        client(notebook, path.parent, timeout=None).execute()
     finally:
         SHOWN.mkdir(parents=True, exist_ok=True)
         write_whole(SHOWN / path.name, nbformat.writes(notebook).encode("utf8"))
-    return json.loads(notebook.cells[-1].outputs[0].text)
+    needed = json.loads(notebook.cells[-1].outputs[0].text)
+    return needed | {"megabytes": needed["megabytes"] // MEGABYTE}
 
 
 def main(arguments: list[str], kept: Path = KEPT) -> int:

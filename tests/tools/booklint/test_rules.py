@@ -190,7 +190,7 @@ PLANTED = {
         [({"execution": {"iopub.execute_input": "2026-01-01"}}, {"mystnb": {}})],
     ),
     runs.what_prints_has_printed: (
-        lambda cell: notebook(cell),
+        notebook,
         [
             (code("for x in 1, 2:\n    print(x)"), code("for x in 1, 2:\n    x + 1")),
             (code("print(1)"), code("print(1)", prints("1\n"))),
